@@ -1,0 +1,65 @@
+/// A point on the node's boot-time clock (`CLOCK_BOOTTIME`, nanoseconds since boot).
+///
+/// The clock goes on while a machine is suspended, so that a lease that ran out during a pause is seen
+/// to have run out. Machines take an `Instant` with every event; none of them reads a clock.
+package struct Instant: Comparable, Hashable, Sendable {
+    package var nanoseconds: UInt64
+
+    package init(nanoseconds: UInt64) {
+        self.nanoseconds = nanoseconds
+    }
+
+    package static let zero = Instant(nanoseconds: 0)
+    package static let distantFuture = Instant(nanoseconds: .max)
+
+    package static func < (left: Instant, right: Instant) -> Bool {
+        left.nanoseconds < right.nanoseconds
+    }
+
+    /// The instant `duration` later, saturated to the clock's range.
+    package func advanced(by duration: Duration) -> Instant {
+        let offset = duration.nanoseconds
+        if offset >= 0 {
+            let (sum, overflow) = nanoseconds.addingReportingOverflow(UInt64(offset))
+            return overflow ? .distantFuture : Instant(nanoseconds: sum)
+        }
+        let back = offset.magnitude
+        return Instant(nanoseconds: nanoseconds > back ? nanoseconds - back : 0)
+    }
+
+    /// How long from `self` until `other`; negative when `other` is earlier.
+    package func duration(to other: Instant) -> Duration {
+        if other.nanoseconds >= nanoseconds {
+            let difference = other.nanoseconds - nanoseconds
+            return .nanoseconds(Int64(clamping: difference))
+        }
+        let difference = nanoseconds - other.nanoseconds
+        return .nanoseconds(-Int64(clamping: difference))
+    }
+
+    package static func + (instant: Instant, duration: Duration) -> Instant {
+        instant.advanced(by: duration)
+    }
+
+    package static func - (later: Instant, earlier: Instant) -> Duration {
+        earlier.duration(to: later)
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds, saturated to 64 bits (292 years).
+    package var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        if overflow { return seconds < 0 ? .min : .max }
+        let (sum, carried) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
+        if carried { return seconds < 0 ? .min : .max }
+        return sum
+    }
+
+    /// Whole milliseconds, truncated towards zero.
+    package var milliseconds: Int64 { nanoseconds / 1_000_000 }
+
+    /// Seconds with their fraction, for text and for JSON.
+    package var inSeconds: Double { Double(nanoseconds) / 1e9 }
+}

@@ -1,0 +1,136 @@
+package import Primitives
+
+/// What the supervisor lends this node: how much it may want the addresses.
+package enum Standing: UInt8, Sendable {
+    /// Base priority and weights count.
+    case full = 1
+    /// Priority 1: take the addresses only when nobody else does.
+    case lastResort = 2
+}
+
+/// Why a router that could be MASTER lets go.
+package enum StepDownReason: UInt8, Sendable, CaseIterable {
+    case proxyHung = 1
+    case proxyNotRestarted = 2
+    case proxyFatal = 3
+    case proxyStopped = 4
+    case noServers = 5
+    case operatorRequest = 6
+    case shutdown = 7
+}
+
+/// Why a router can't take part: keepalived's FAULT.
+package enum FaultCause: Hashable, Sendable {
+    case interfaceMissing
+    case interfaceDown
+    /// The interface has no IPv4 address to send from.
+    case noSourceAddress
+    /// A tracked script or interface of weight 0 has failed.
+    case tracked(Track.Subject)
+}
+
+/// The router's state as people know it from keepalived.
+package enum VisibleState: UInt8, Sendable {
+    case initialize = 0
+    case backup = 1
+    case active = 2
+    case fault = 3
+
+    /// `INIT`, `BACKUP`, `MASTER`, `FAULT`.
+    package var name: String {
+        switch self {
+        case .initialize: "INIT"
+        case .backup: "BACKUP"
+        case .active: "MASTER"
+        case .fault: "FAULT"
+        }
+    }
+}
+
+/// What happens to a virtual router.
+package enum RouterEvent: Equatable, Sendable {
+    /// The shell knows the interface; `source` is its primary address, `faults` what is known to be wrong.
+    case start(source: IPv4Address?, faults: Set<FaultCause>)
+    /// `nextDeadline` has come.
+    case deadline
+    /// A valid advertisement for this VRID on this interface.
+    case received(Advertisement, from: IPv4Address)
+    case fault(FaultCause)
+    case faultCleared(FaultCause)
+    /// The interface's primary address, which breaks ties; nil when it has none (which is a fault).
+    case sourceChanged(IPv4Address?)
+    case standing(Standing)
+    /// The outcome of a tracked check, after rise and fall.
+    case check(Track.Subject, succeeded: Bool)
+    /// Let go now. `hold`: stay BACKUP until a peer was MASTER, or for this long.
+    case stepDown(StepDownReason, hold: Duration?)
+    /// Someone else deleted one of our addresses while we are MASTER.
+    case addressLost(VirtualAddress)
+    /// The configuration was read anew; identity (VRID, interface) is the same.
+    case reconfigured(RouterSettings)
+    /// The process ends: a MASTER releases and says so.
+    case shutdown
+}
+
+/// What the shell does for a virtual router, in the order given.
+package enum RouterEffect: Equatable, Sendable {
+    /// Put every address on its interface, with the settings' lifetime.
+    case claimAddresses
+    /// Renew the lifetime of every address.
+    case renewAddresses
+    case releaseAddresses
+    /// Put one address back that someone deleted.
+    case restoreAddress(VirtualAddress)
+    /// Remove one address that the new configuration no longer has.
+    case releaseAddress(VirtualAddress)
+    case advertise(priority: UInt8)
+    /// One gratuitous ARP burst for every address (RFC 9568 §6.4.1 (125)).
+    case announceOwnership
+    case transition(RouterTransition)
+    /// Worth a log line; changes nothing.
+    case note(RouterNote)
+}
+
+/// A change of the visible state and why.
+package struct RouterTransition: Equatable, Sendable {
+    package enum Reason: Equatable, Sendable {
+        case started
+        /// No advertisement for the master-down interval.
+        case masterDown
+        /// The MASTER gave up with priority 0.
+        case masterReleased(IPv4Address)
+        /// Only the owner of the addresses (priority 255).
+        case owner
+        /// A MASTER of higher priority, or of the same and a higher address, was heard.
+        case higherPriority(UInt8, IPv4Address)
+        case stepDown(StepDownReason)
+        /// The loop did not run for two advertisements: someone else may own the addresses by now.
+        case stalled(Duration)
+        case fault(FaultCause)
+        case faultsCleared
+        case shutdown
+    }
+
+    package var from: VisibleState
+    package var to: VisibleState
+    package var reason: Reason
+
+    package init(from: VisibleState, to: VisibleState, reason: Reason) {
+        self.from = from
+        self.to = to
+        self.reason = reason
+    }
+}
+
+package enum RouterNote: Equatable, Sendable {
+    /// A MASTER of lower priority is heard while we are BACKUP and will preempt it.
+    case lowerPriorityHeard(UInt8, IPv4Address)
+    /// Another MASTER is heard while we are MASTER and stay it.
+    case rivalHeard(UInt8, IPv4Address)
+    case priorityChanged(from: UInt8, to: UInt8)
+    case addressRestored(VirtualAddress)
+    /// The peer's list of addresses differs from ours.
+    case addressListDiffers([IPv4Address], from: IPv4Address)
+    /// A peer was heard as MASTER for the first time in this state.
+    case masterHeard(UInt8, IPv4Address)
+}
