@@ -26,7 +26,11 @@ func pure(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 /// Layer 3: one kernel or systemd interface each, no decisions.
 func adapter(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: ["Primitives", "CLinux"] + dependencies, swiftSettings: strict)
+    .target(
+        name: name,
+        dependencies: ["Primitives", "CLinux"] + dependencies,
+        swiftSettings: strict
+    )
 }
 
 /// Layer 4: the only code that sees both a decision and a descriptor.
@@ -46,14 +50,18 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
         name: name + "Tests",
-        dependencies: [.init(stringLiteral: name), "Primitives"] + dependencies,
+        dependencies: (name == "Primitives" ? [] : ["Primitives"])
+            + [.init(stringLiteral: name)] + dependencies,
         swiftSettings: language
     )
 }
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
-let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let argumentParser: Target.Dependency = .product(
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
 
 let package = Package(
     name: "tandem",
@@ -73,19 +81,28 @@ let package = Package(
         program("tandem-agent", ["AgentRuntime"]),
         program("tandem-proxy", ["ProxyRuntime"]),
         program("tandem-supervisor", ["SupervisorRuntime"]),
-        program("tandemctl", ["ControlClient", argumentParser]),
+        program(
+            "tandemctl",
+            ["ControlClient", "Messages", "VRRP", "Supervision", "Primitives", argumentParser]
+        ),
 
         // 4  Shells: read, handle, interpret the effects; one *Link.swift a peer.
-        shell("AgentRuntime", ["VRRP", "KeepalivedSyntax", "Netlink", "RawSockets", "Systemd", logging]),
+        shell(
+            "AgentRuntime",
+            ["VRRP", "KeepalivedSyntax", "Netlink", "RawSockets", "Systemd", logging]
+        ),
         shell(
             "ProxyRuntime",
             ["HAProxySyntax", "Balancing", "HealthChecks", "Sessions", "Systemd", logging]
         ),
         shell(
             "SupervisorRuntime",
-            ["Supervision", "KeepalivedSyntax", "HAProxySyntax", "ServiceManager", "Systemd", logging]
+            [
+                "Supervision", "VRRP", "KeepalivedSyntax", "HAProxySyntax", "ServiceManager",
+                "Systemd", logging,
+            ]
         ),
-        shell("ControlClient", []),
+        shell("ControlClient", ["VRRP", "Supervision"]),
 
         // 3  Adapters: the kernel and systemd.
         adapter("Netlink", ["LinuxIO"]),
@@ -96,13 +113,13 @@ let package = Package(
 
         // 2  Decisions and formats: values in, values out.
         pure("VRRP"),
-        pure("Supervision"),
+        pure("Supervision", ["VRRP"]),
         pure("Balancing"),
         pure("HealthChecks"),
         pure("Sessions"),
         pure("KeepalivedSyntax", ["VRRP"]),
         pure("HAProxySyntax"),
-        pure("Messages"),
+        pure("Messages", ["VRRP", "Supervision"]),
 
         // 1  Primitives: a closed list.
         pure("Primitives", [deque]),
@@ -131,9 +148,9 @@ let package = Package(
         ),
 
         tests("Primitives"),
-        tests("Messages"),
+        tests("Messages", ["VRRP", "Supervision"]),
         tests("VRRP"),
-        tests("Supervision"),
+        tests("Supervision", ["VRRP"]),
         tests("Balancing"),
         tests("HealthChecks"),
         tests("Sessions"),
@@ -144,13 +161,16 @@ let package = Package(
         tests("RawSockets", ["LinuxIO", "CLinux"]),
         tests("Systemd", ["LinuxIO", "CLinux"]),
         tests("ServiceManager", ["LinuxIO", "CLinux"]),
-        tests("AgentRuntime", ["VRRP", "KeepalivedSyntax", "Messages", "LinuxIO", "Netlink", "RawSockets", "CLinux"]),
+        tests(
+            "AgentRuntime",
+            ["VRRP", "KeepalivedSyntax", "Messages", "LinuxIO", "Netlink", "RawSockets", "CLinux"]
+        ),
         tests("ProxyRuntime", ["HAProxySyntax", "Messages", "LinuxIO", "CLinux"]),
         tests(
             "SupervisorRuntime",
-            ["Supervision", "Messages", "LinuxIO", "ServiceManager", "CLinux"]
+            ["Supervision", "VRRP", "Messages", "LinuxIO", "ServiceManager", "CLinux"]
         ),
-        tests("ControlClient", ["Messages", "LinuxIO", "CLinux"]),
+        tests("ControlClient", ["VRRP", "Supervision", "Messages", "LinuxIO", "CLinux"]),
         .testTarget(
             name: "SimulationTests",
             dependencies: ["SimulationKit", "VRRP", "Supervision", "Primitives"],

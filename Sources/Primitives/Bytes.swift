@@ -98,7 +98,8 @@ package struct ByteWriter: Sendable {
         bytes.append(value)
     }
 
-    package mutating func littleEndian<Number: FixedWidthInteger & UnsignedInteger>(_ value: Number) {
+    package mutating func littleEndian<Number: FixedWidthInteger & UnsignedInteger>(_ value: Number)
+    {
         var rest = value
         for _ in 0..<Number.bitWidth / 8 {
             bytes.append(UInt8(truncatingIfNeeded: rest))

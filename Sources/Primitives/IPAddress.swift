@@ -111,7 +111,8 @@ package struct IPv6Address: Comparable, Hashable, Sendable {
             }
             guard (1...4).contains(part.utf8.count),
                 part.utf8.allSatisfy({ byte in
-                    (48...57).contains(byte) || (65...70).contains(byte) || (97...102).contains(byte)
+                    (48...57).contains(byte) || (65...70).contains(byte)
+                        || (97...102).contains(byte)
                 }), let group = UInt16(part, radix: 16)
             else { return nil }
             groups.append(group)

@@ -1,0 +1,163 @@
+package import Primitives
+
+/// What the supervisor accepts from the proxy.
+package enum ProxyToSupervisor: LinkMessage {
+    case hello(Hello)
+    /// Every event loop has turned since the last beat.
+    case beat(Beat)
+    /// The state of its servers changed, or it became ready.
+    case health(ProxyHealth)
+    case reloadFinished(succeeded: Bool, text: String)
+    /// All checks of a refresh have answered.
+    case refreshFinished(usableServers: UInt16)
+    /// It has begun to stop by itself or by a signal.
+    case stopping
+
+    package var kind: UInt16 {
+        switch self {
+        case .hello: 1
+        case .beat: 2
+        case .health: 3
+        case .reloadFinished: 4
+        case .refreshFinished: 5
+        case .stopping: 6
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .hello(let hello): hello.encode(into: &writer)
+        case .beat(let beat): beat.encode(into: &writer)
+        case .health(let health): health.encode(into: &writer)
+        case .reloadFinished(let succeeded, let text):
+            writer.flag(succeeded)
+            writer.text(text, limit: 2048)
+        case .refreshFinished(let usableServers): writer.littleEndian(usableServers)
+        case .stopping: break
+        }
+    }
+
+    package static func decode(
+        kind: UInt16,
+        from reader: inout ByteReader
+    ) throws(DecodeError) -> ProxyToSupervisor? {
+        switch kind {
+        case 1: .hello(try Hello(from: &reader))
+        case 2: .beat(try Beat(from: &reader))
+        case 3: .health(try ProxyHealth(from: &reader))
+        case 4: .reloadFinished(succeeded: try reader.flag(), text: try reader.text())
+        case 5: .refreshFinished(usableServers: try reader.littleEndian())
+        case 6: .stopping
+        default: nil
+        }
+    }
+}
+
+/// What the proxy accepts from the supervisor.
+package enum SupervisorToProxy: LinkMessage {
+    case hello(Hello)
+    /// This node took the VIP: resolve names anew and run all checks now.
+    case refresh
+    /// Read the configuration anew.
+    case reload
+
+    package var kind: UInt16 {
+        switch self {
+        case .hello: 1
+        case .refresh: 2
+        case .reload: 3
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .hello(let hello): hello.encode(into: &writer)
+        case .refresh, .reload: break
+        }
+    }
+
+    package static func decode(
+        kind: UInt16,
+        from reader: inout ByteReader
+    ) throws(DecodeError) -> SupervisorToProxy? {
+        switch kind {
+        case 1: .hello(try Hello(from: &reader))
+        case 2: .refresh
+        case 3: .reload
+        default: nil
+        }
+    }
+}
+
+/// Proof of progress: a number that grows only because the event loops turn.
+package struct Beat: Equatable, Sendable {
+    /// Turns of the slowest event loop since its start.
+    package var turns: UInt64
+    /// How many event loops there are.
+    package var loops: UInt16
+    package var sessions: UInt32
+
+    package init(turns: UInt64, loops: UInt16, sessions: UInt32) {
+        self.turns = turns
+        self.loops = loops
+        self.sessions = sessions
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.littleEndian(turns)
+        writer.littleEndian(loops)
+        writer.littleEndian(sessions)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        turns = try reader.littleEndian()
+        loops = try reader.littleEndian()
+        sessions = try reader.littleEndian()
+    }
+}
+
+/// Whether the proxy could serve a client now.
+package struct ProxyHealth: Equatable, Sendable {
+    /// Listening, and past its start.
+    package var ready: Bool
+    package var listeners: UInt16
+    package var usableServers: UInt16
+    package var servers: UInt16
+    /// Proxies that have servers, none of which is usable.
+    package var proxiesWithoutServer: UInt16
+    package var proxies: UInt16
+
+    package init(
+        ready: Bool,
+        listeners: UInt16,
+        usableServers: UInt16,
+        servers: UInt16,
+        proxiesWithoutServer: UInt16,
+        proxies: UInt16
+    ) {
+        self.ready = ready
+        self.listeners = listeners
+        self.usableServers = usableServers
+        self.servers = servers
+        self.proxiesWithoutServer = proxiesWithoutServer
+        self.proxies = proxies
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.flag(ready)
+        writer.littleEndian(listeners)
+        writer.littleEndian(usableServers)
+        writer.littleEndian(servers)
+        writer.littleEndian(proxiesWithoutServer)
+        writer.littleEndian(proxies)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        ready = try reader.flag()
+        listeners = try reader.littleEndian()
+        usableServers = try reader.littleEndian()
+        servers = try reader.littleEndian()
+        proxiesWithoutServer = try reader.littleEndian()
+        proxies = try reader.littleEndian()
+    }
+}
