@@ -96,7 +96,8 @@ package struct Track: Equatable, Sendable {
     /// -253 to 253; 0: a failure faults the router. Positive: added while the check succeeds;
     /// negative: added (so subtracted) while it fails.
     package var weight: Int
-    /// `reverse`: the outcome is turned round.
+    /// `reverse`: the weight is added with its sign turned round, while the same outcome as ever
+    /// decides; with weight 0, a success is the fault.
     package var reversed: Bool
 
     package init(subject: Subject, weight: Int, reversed: Bool = false) {

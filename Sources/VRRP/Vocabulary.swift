@@ -97,6 +97,8 @@ package struct RouterTransition: Equatable, Sendable {
         case started
         /// No advertisement for the master-down interval.
         case masterDown
+        /// A MASTER of lower priority was heard, and its time is over.
+        case preempted(UInt8, IPv4Address)
         /// The MASTER gave up with priority 0.
         case masterReleased(IPv4Address)
         /// Only the owner of the addresses (priority 255).
@@ -133,4 +135,7 @@ package enum RouterNote: Equatable, Sendable {
     case addressListDiffers([IPv4Address], from: IPv4Address)
     /// A peer was heard as MASTER for the first time in this state.
     case masterHeard(UInt8, IPv4Address)
+    /// The loop did not run when the master-down timer was due: we could not have heard a MASTER, and
+    /// wait one advertisement more.
+    case timerLate(Duration)
 }
