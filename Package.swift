@@ -37,7 +37,7 @@ func adapter(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 func shell(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(
         name: name,
-        dependencies: ["Primitives", "Messages", "LinuxIO", "CLinux"] + dependencies,
+        dependencies: ["Primitives", "Messages", "LinuxIO", "Links", "CLinux"] + dependencies,
         swiftSettings: strict
     )
 }
@@ -109,6 +109,7 @@ let package = Package(
         adapter("RawSockets", ["LinuxIO"]),
         adapter("ServiceManager", ["LinuxIO", "Systemd", logging]),
         adapter("Systemd", ["LinuxIO", "CSystemd", logging]),
+        adapter("Links", ["LinuxIO", "Messages"]),
         adapter("LinuxIO"),
 
         // 2  Decisions and formats: values in, values out.
@@ -157,6 +158,7 @@ let package = Package(
         tests("KeepalivedSyntax", ["VRRP"]),
         tests("HAProxySyntax"),
         tests("LinuxIO", ["CLinux"]),
+        tests("Links", ["LinuxIO", "Messages", "CLinux"]),
         tests("Netlink", ["LinuxIO", "CLinux"]),
         tests("RawSockets", ["LinuxIO", "CLinux"]),
         tests("Systemd", ["LinuxIO", "CLinux"]),

@@ -12,7 +12,24 @@ int tandem_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64
     return count < 0 ? -errno : count;
 }
 
+int tandem_epoll_create(void) {
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 // MARK: Sockets
+
+int tandem_accept(int fd) {
+    int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return accepted < 0 ? -errno : accepted;
+}
+
+int tandem_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
+
+int tandem_eventfd(void) {
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
 
 int tandem_peer_credentials(int fd, struct tandem_peer *peer) {
     struct ucred credentials;
@@ -348,3 +365,13 @@ int tandem_set_real_time(int priority) {
     struct sched_param parameter = {.sched_priority = priority};
     return sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameter) < 0 ? -errno : 0;
 }
+
+int tandem_error_text(int error, char *text, size_t size) {
+    if (size == 0) return -EINVAL;
+    const char *message = strerrordesc_np(error);
+    if (!message) return -EINVAL;
+    snprintf(text, size, "%s", message);
+    return 0;
+}
+
+const char *tandem_signal_abbreviation(int number) { return sigabbrev_np(number); }

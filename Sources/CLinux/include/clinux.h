@@ -2,6 +2,11 @@
 // has to happen between fork and exec. Every function returns -errno instead of setting errno.
 #pragma once
 
+// The C library's interface headers come before the kernel's, which then leave out what both define.
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -11,9 +16,6 @@
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -86,6 +88,13 @@ static inline int tandem_getsockopt_int(int fd, int level, int name) {
     socklen_t size = sizeof value;
     return getsockopt(fd, level, name, &value, &size) < 0 ? -errno : value;
 }
+
+/// accept4 with non-blocking and close-on-exec.
+int tandem_accept(int fd);
+/// A close-on-exec pipe.
+int tandem_pipe(int ends[2]);
+int tandem_epoll_create(void);
+int tandem_eventfd(void);
 
 struct tandem_peer {
     int32_t pid;
@@ -184,3 +193,14 @@ int tandem_no_new_privileges(void);
 /// Joins the network namespace (this thread only).
 int tandem_join_network_namespace(int fd);
 int tandem_set_real_time(int priority);
+
+/// The C library's text for an error number, without a shared buffer.
+int tandem_error_text(int error, char *text, size_t size);
+/// `KILL` for 9, or NULL.
+const char *tandem_signal_abbreviation(int signal);
+
+static inline uint64_t tandem_monotonic_microseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
