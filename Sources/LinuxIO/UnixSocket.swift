@@ -17,10 +17,8 @@ package struct PeerCredentials: Equatable, Sendable {
 /// `SOCK_SEQPACKET` sockets with a path: the links between the processes.
 package enum UnixSocket {
     /// A listening socket at `path`, which replaces a stale one; non-blocking.
-    ///
-    /// - Parameters:
-    ///   - mode: permission bits of the path; the socket is never reachable with wider ones.
-    ///   - group: owner group of the path, or nil to leave it.
+    /// `mode` is the path's permission bits, and the socket is never reachable with wider ones; `group`
+    /// its owner group, nil to leave it.
     package static func listen(
         at path: String,
         mode: UInt32,
