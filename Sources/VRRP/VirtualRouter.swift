@@ -1,0 +1,178 @@
+package import Primitives
+
+/// One virtual router: RFC 3768 §6.4 with keepalived's FAULT, and with what keeps an address off two nodes.
+///
+/// It decides; it sends nothing, sets no address and reads no clock. Nor does it check packets: that is
+/// `PacketGate`'s work.
+///
+/// | state | event | effects, in order | next |
+/// |---|---|---|---|
+/// | initialize | start, nothing wrong | release (what an earlier life left) | backup; active if 255 |
+/// | initialize | last fault cleared, last script reported | – | backup; active if 255 |
+/// | backup | master-down timer | advertise; `claimDelay` later claim, announce | active |
+/// | backup | advertisement that counts | – | backup, timer set anew |
+/// | backup | priority 0 | – | backup, timer set to the skew time |
+/// | active | higher priority, or as high from a higher address | release | backup |
+/// | active | lower priority | advertise, announce | active |
+/// | active | priority 0 | advertise | active |
+/// | active | step down | release, advertise 0 | backup, perhaps held |
+/// | active | any, after two silent intervals | release | backup |
+/// | active | fault | release, advertise 0 if anyone can hear it | initialize |
+/// | any | shutdown | as MASTER: release, advertise 0 | initialize |
+///
+/// **Speak, then claim.** A router that becomes MASTER advertises at once and claims the addresses
+/// `claimDelay` later. The RFC's order (advertisement, then gratuitous ARP) stays; the pause lets a MASTER
+/// that is preempted, or a peer whose timer fired in the same instant, hear and let go first, so that a
+/// healthy LAN never sees the address twice.
+package struct VirtualRouter: Equatable, Sendable {
+    /// Far above a LAN's delay and a loaded peer's turn; small beside the 0.6 s of the fastest hand-over.
+    package static let claimDelay: Duration = .milliseconds(20)
+    /// Answers to rivals are this far apart, whatever a rival sends.
+    package static let answerSpacing: Duration = .milliseconds(5)
+    /// Announcements that answer something from outside are this far apart.
+    package static let announcementSpacing: Duration = .seconds(1)
+    /// The longest time between two renewals, for intervals that are longer than a lifetime.
+    package static let longestRenewal: Duration = .seconds(1)
+
+    package internal(set) var settings: RouterSettings
+    package internal(set) var counters = RouterCounters()
+    /// When the visible state last changed.
+    package internal(set) var since: Instant = .zero
+    /// The primary address of the interface, which breaks ties.
+    package internal(set) var source: IPv4Address?
+    package internal(set) var standing: Standing = .full
+    /// The MASTER that was heard last, whoever is it now.
+    package internal(set) var heard: HeardMaster?
+
+    var state: State = .initialize(started: false)
+    /// What the shell says is wrong; failed checks of weight 0 are not in here.
+    var reportedFaults: Set<FaultCause> = []
+    var outcomes: [Track.Subject: TrackOutcome] = [:]
+    /// The list of addresses that the log was last told of, and who sent it.
+    var notedList: NotedList?
+
+    package init(settings: RouterSettings) {
+        self.settings = settings
+    }
+
+    /// Handles one event at `now`, which must not go back. Times are the shell's: an event that comes late
+    /// is handled as late as it came.
+    package mutating func handle(_ event: RouterEvent, at now: Instant) -> [RouterEffect] {
+        deposeIfStalled(at: now) + respond(to: event, at: now)
+    }
+
+    private mutating func respond(to event: RouterEvent, at now: Instant) -> [RouterEffect] {
+        switch (state, event) {
+        // RFC 3768 §6.4.1: Startup.
+        case (.initialize, .start(let source, let faults)):
+            return start(source: source, faults: faults, at: now)
+        // A shell that starts a router again tells news of its interface.
+        case (.backup, .start(let source, let faults)), (.active, .start(let source, let faults)):
+            return reconsider(at: now) { router in
+                router.reportedFaults = faults
+                router.source = source
+            }
+
+        // RFC 3768 §6.4.2, §6.4.3: Master_Down_Timer and Adver_Timer.
+        case (.initialize, .deadline): return []
+        case (.backup(let backup), .deadline): return timerFired(backup, at: now)
+        case (.active(let active), .deadline): return timersFired(active, at: now)
+
+        // RFC 3768 §6.4.1: a router in Initialize hears nothing.
+        case (.initialize, .received): return []
+        case (.backup(let backup), .received(let advertisement, let sender)):
+            return hear(advertisement, from: sender, as: backup, at: now)
+        case (.active(let active), .received(let advertisement, let sender)):
+            return hear(advertisement, from: sender, as: active, at: now)
+
+        // keepalived's FAULT: entered with the first cause, left with the last.
+        case (_, .fault(let cause)):
+            return reconsider(at: now) { $0.reportedFaults.insert(cause) }
+        case (_, .faultCleared(let cause)):
+            return reconsider(at: now) { $0.reportedFaults.remove(cause) }
+        case (_, .sourceChanged(let source)):
+            return reconsider(at: now) { router in
+                router.source = source
+                if source != nil { router.reportedFaults.remove(.noSourceAddress) }
+            }
+
+        // keepalived.conf(5), track_script; standing is ours.
+        case (_, .standing(let standing)):
+            return reconsider(at: now) { $0.standing = standing }
+        case (_, .check(let subject, let succeeded)):
+            return reconsider(at: now) { router in
+                guard router.settings.tracks.contains(where: { $0.subject == subject }) else {
+                    return
+                }
+                router.outcomes[subject] = succeeded ? .succeeded : .failed
+            }
+
+        case (.initialize, .stepDown): return []
+        case (.backup(let backup), .stepDown(_, let hold)):
+            return holdBack(backup, hold: hold, at: now)
+        case (.active, .stepDown(let reason, let hold)):
+            return stepDown(reason, hold: hold, at: now)
+
+        // Who is not MASTER has no address to lose.
+        case (.initialize, .addressLost), (.backup, .addressLost): return []
+        case (.active(let active), .addressLost(let address)):
+            return restore(address, active, at: now)
+
+        case (_, .reconfigured(let settings)): return reconfigure(settings, at: now)
+
+        // RFC 3768 §6.4.2, §6.4.3: Shutdown.
+        case (.initialize, .shutdown), (.backup, .shutdown):
+            return move(to: .initialize(started: false), because: .shutdown, at: now)
+        case (.active, .shutdown):
+            return [.releaseAddresses] + send(priority: 0)
+                + move(to: .initialize(started: false), because: .shutdown, at: now)
+        }
+    }
+
+    /// When the shell has to call with `.deadline`; nil: only something from outside changes anything.
+    package var nextDeadline: Instant? {
+        switch state {
+        case .initialize: nil
+        case .backup(let backup): backup.holdUntil ?? backup.activeDownAt
+        case .active(let active): active.nextDeadline
+        }
+    }
+
+    package var visibleState: VisibleState {
+        switch state {
+        case .initialize(let started): started && !faults.isEmpty ? .fault : .initialize
+        case .backup: .backup
+        case .active: .active
+        }
+    }
+
+    /// True from the claim of the addresses until their release.
+    package var holdsAddresses: Bool {
+        switch state {
+        case .initialize, .backup: false
+        case .active(let active): active.hasClaimed
+        }
+    }
+
+    /// The priority that counts at present, with the sum that it comes from.
+    package var priority: EffectivePriority {
+        EffectivePriority(
+            base: settings.basePriority,
+            standing: standing,
+            tracks: settings.tracks,
+            outcomes: outcomes
+        )
+    }
+
+    package var effectivePriority: UInt8 { priority.value }
+
+    /// RFC 3768 §6.1 Skew_Time: (256 - priority) / 256 seconds.
+    package var skewTime: Duration {
+        .nanoseconds((256 - Int64(effectivePriority)) * 1_000_000_000 / 256)
+    }
+
+    /// RFC 3768 §6.1 Master_Down_Interval.
+    package var activeDownInterval: Duration {
+        settings.advertisementInterval * 3 + skewTime
+    }
+}
