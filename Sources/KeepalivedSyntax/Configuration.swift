@@ -7,6 +7,8 @@ package struct KeepalivedConfiguration: Equatable, Sendable {
     package var routers: [RouterSettings]
     /// Notify programs of routers, by the name of the router.
     package var notifications: [String: NotifyPrograms]
+    /// Where each router's block begins, by the name of the router.
+    package var routerLocations: [String: SourceLocation] = [:]
     package var tandem: TandemSettings
 
     package init(

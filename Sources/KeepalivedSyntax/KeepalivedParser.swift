@@ -1,0 +1,246 @@
+package import Primitives
+
+/// Reads keepalived.conf(5): its VRRP part and Tandem's own block.
+package enum KeepalivedParser {
+    /// Reads `source` and what it includes. Whatever the bytes are, it returns.
+    package static func parse(
+        _ source: SourceText,
+        environment: ParsingEnvironment
+    ) -> ParsedKeepalived {
+        var reader = LineReader(environment: environment, report: Report())
+        reader.read(source)
+        var report = reader.report
+        let statements = StatementReader.statements(of: reader.lines, report: &report)
+        var interpreter = Interpreter(environment: environment, report: report)
+        let configuration = interpreter.configuration(
+            of: statements,
+            in: SourceLocation(file: source.path, line: 1)
+        )
+        return ParsedKeepalived(
+            configuration: interpreter.report.hasErrors ? nil : configuration,
+            diagnostics: interpreter.report.finished
+        )
+    }
+}
+
+/// A keyword that Tandem acts on, with its parameters and its block.
+struct Setting {
+    var keyword: String
+    var arguments: [Word]
+    var children: [Statement]
+    var location: SourceLocation
+
+    /// The first parameter; the keyword tables see to it that there is one where it matters.
+    var value: String { arguments.first?.text ?? "" }
+}
+
+/// The third pass: statements into a configuration.
+struct Interpreter {
+    let environment: ParsingEnvironment
+    var report: Report
+
+    var global = GlobalDefinitions()
+    var scripts: [ScriptDraft] = []
+    var instances: [InstanceDraft] = []
+    var tandem = TandemSettings()
+    private var tandemLocation: SourceLocation?
+
+    init(environment: ParsingEnvironment, report: Report) {
+        self.environment = environment
+        self.report = report
+    }
+
+    /// Nil after an error.
+    mutating func configuration(
+        of statements: [Statement],
+        in file: SourceLocation
+    ) -> KeepalivedConfiguration? {
+        for setting in settings(of: statements, in: Keywords.topLevel, block: nil) {
+            switch setting.keyword {
+            case "global_defs": readGlobal(setting)
+            case "vrrp_script": readScript(setting)
+            case "vrrp_instance": readInstance(setting)
+            case "tandem": readTandemOnce(setting)
+            default: reportUnhandled(setting)
+            }
+        }
+        if instances.isEmpty {
+            report.error(
+                SourceLocation(file: file.file, line: file.line),
+                "there is no vrrp_instance, so there is no address to keep",
+                mend: "write a 'vrrp_instance NAME { … }' block"
+            )
+        }
+        return finished()
+    }
+
+    private mutating func readTandemOnce(_ setting: Setting) {
+        if let first = tandemLocation {
+            report.error(
+                setting.location,
+                "a second 'tandem' block; the first is at \(first)",
+                mend: "keep one"
+            )
+            return
+        }
+        tandemLocation = setting.location
+        readTandem(setting)
+    }
+
+    // MARK: Statements into settings
+
+    /// Looks every statement up in the block's table; only what Tandem acts on comes back.
+    mutating func settings(
+        of statements: [Statement],
+        in table: [String: Keyword],
+        block: String?
+    ) -> [Setting] {
+        var settings: [Setting] = []
+        for statement in statements {
+            var words = statement.words[...]
+            while let first = words.first {
+                words = words.dropFirst()
+                guard let keyword = table[first.text] else {
+                    reportUnknown(first.text, in: table, block: block, at: statement.location)
+                    words = []
+                    break
+                }
+                let count = parameterCount(
+                    keyword,
+                    words,
+                    table: table,
+                    isBlock: statement.children != nil
+                )
+                let arguments = Array(words.prefix(count))
+                words = words.dropFirst(count)
+                let rest = words.first
+                if let rest {
+                    reportRest(rest.text, after: first, arguments, in: table, at: statement)
+                    if table[rest.text] == nil { words = [] }
+                }
+                let setting = Setting(
+                    keyword: keyword.name,
+                    arguments: arguments,
+                    children: rest == nil ? statement.children ?? [] : [],
+                    location: statement.location
+                )
+                if accepts(
+                    setting,
+                    as: keyword,
+                    hasBlock: rest == nil && statement.children != nil
+                ) {
+                    settings.append(setting)
+                }
+            }
+        }
+        return settings
+    }
+
+    /// How many of the words that follow belong to the keyword.
+    private func parameterCount(
+        _ keyword: Keyword,
+        _ words: ArraySlice<Word>,
+        table: [String: Keyword],
+        isBlock: Bool
+    ) -> Int {
+        guard keyword.parameters.maximum == .max else {
+            return min(keyword.parameters.maximum, words.count)
+        }
+        // A quoted program is one word; what follows it is its user, or a statement on the same line.
+        let next = words.dropFirst().firstIndex { !$0.isQuoted && table[$0.text] != nil }
+        guard let next, words.first?.isQuoted == true || keyword.name == "weight" else {
+            return words.count
+        }
+        return next - words.startIndex
+    }
+
+    private mutating func accepts(_ setting: Setting, as keyword: Keyword, hasBlock: Bool) -> Bool {
+        switch keyword.verdict {
+        case .accepted:
+            return false
+        case .warned:
+            report.warning(
+                setting.location,
+                "'\(keyword.name)' has no effect: \(keyword.note)",
+                mend: "remove it"
+            )
+            return false
+        case .refused:
+            report.error(
+                setting.location,
+                "'\(keyword.name)' is not done by this version",
+                mend: keyword.note
+            )
+            return false
+        case .done:
+            break
+        }
+        guard setting.arguments.count >= keyword.parameters.minimum else {
+            report.error(
+                setting.location,
+                "'\(keyword.name)' needs a value",
+                mend: "expected: \(keyword.note)"
+            )
+            return false
+        }
+        if case .block = keyword.parameters, !hasBlock {
+            report.error(
+                setting.location,
+                "'\(keyword.name)' needs a block",
+                mend: "write '{ … }' after it"
+            )
+            return false
+        }
+        return true
+    }
+
+    private mutating func reportRest(
+        _ rest: String,
+        after first: Word,
+        _ arguments: [Word],
+        in table: [String: Keyword],
+        at statement: Statement
+    ) {
+        let read = ([first] + arguments).map(\.text).joined(separator: " ")
+        if table[rest] != nil {
+            report.warning(
+                statement.location,
+                "'\(rest)' on the line of '\(read)' is read as a statement of its own",
+                mend: "put it on a line of its own: keepalived ignores it here"
+            )
+        } else {
+            report.warning(
+                statement.location,
+                "'\(rest)' after '\(read)' is ignored",
+                mend: "remove it"
+            )
+        }
+    }
+
+    private mutating func reportUnknown(
+        _ word: String,
+        in table: [String: Keyword],
+        block: String?,
+        at location: SourceLocation
+    ) {
+        let place = block.map { " in '\($0)'" } ?? ""
+        let mend =
+            Spelling.nearest(to: word, among: table.keys.sorted()).map { "did you mean '\($0)'?" }
+            ?? home(of: word).map { "it belongs into '\($0)'" } ?? "remove it"
+        report.error(location, "unknown keyword '\(word)'\(place)", mend: mend)
+    }
+
+    /// The block that a keyword is right in.
+    private func home(of word: String) -> String? {
+        let tables = [
+            ("vrrp_instance", Keywords.instance), ("vrrp_script", Keywords.script),
+            ("global_defs", Keywords.global), ("tandem", Keywords.tandem),
+        ]
+        return tables.first { $0.1[word] != nil }?.0
+    }
+
+    /// A keyword that the table calls done and no reader knows would be skipped in silence.
+    mutating func reportUnhandled(_ setting: Setting) {
+        report.error(setting.location, "'\(setting.keyword)' can't stand here", mend: "remove it")
+    }
+}

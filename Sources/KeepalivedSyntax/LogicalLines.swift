@@ -1,0 +1,288 @@
+import Primitives
+
+/// A line with its comment, its `@host` condition and its variables done with, and its continuations joined.
+struct LogicalLine: Equatable {
+    var bytes: [UInt8]
+    var location: SourceLocation
+}
+
+/// The first pass over a keepalived.conf, line by line as keepalived reads it: comments, continuations,
+/// `$NAME=value`, `@host` and `include`.
+struct LineReader {
+    private let environment: ParsingEnvironment
+    private var variables: [[UInt8]: [UInt8]] = [:]
+    private var bytesRead = 0
+    private var filesRead = 0
+    private(set) var lines: [LogicalLine] = []
+    var report: Report
+
+    init(environment: ParsingEnvironment, report: Report) {
+        self.environment = environment
+        self.report = report
+    }
+
+    mutating func read(_ source: SourceText, depth: Int = 0) {
+        filesRead += 1
+        bytesRead += source.bytes.count
+        let start = SourceLocation(file: source.path, line: 1)
+        guard bytesRead <= Limits.bytes else {
+            report.error(start, "the configuration is larger than 1 MiB", mend: "make it smaller")
+            return
+        }
+        var bytes = source.bytes[...]
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
+        var pending: LogicalLine?
+        var number = 0
+        for physical in bytes.split(separator: Byte.newline, omittingEmptySubsequences: false) {
+            number += 1
+            let (content, continues) = Self.withoutComment(physical)
+            var line =
+                pending
+                ?? LogicalLine(
+                    bytes: [],
+                    location: SourceLocation(file: source.path, line: number)
+                )
+            line.bytes += content
+            pending = nil
+            if continues, line.bytes.count < Limits.lineBytes {
+                if Self.isDefinition(line.bytes) { line.bytes.append(Byte.newline) }
+                pending = line
+                continue
+            }
+            finish(line, depth: depth)
+        }
+        if let pending { finish(pending, depth: depth) }
+    }
+
+    /// `!` and `#` begin a comment anywhere outside double quotes, unless escaped.
+    private static func withoutComment(
+        _ physical: ArraySlice<UInt8>
+    ) -> (content: [UInt8], continues: Bool) {
+        var content: [UInt8] = []
+        var quoted = false
+        var index = physical.startIndex
+        while index < physical.endIndex {
+            let byte = physical[index]
+            let next = index + 1 < physical.endIndex ? physical[index + 1] : nil
+            switch byte {
+            case Byte.quote:
+                quoted.toggle()
+                content.append(byte)
+            case Byte.backslash:
+                guard let next, next != Byte.carriageReturn else { return (content, true) }
+                if !quoted, next == Byte.hash || next == Byte.bang {
+                    content.append(next)
+                } else {
+                    content += [byte, next]
+                }
+                index += 1
+            case Byte.hash, Byte.bang:
+                if !quoted { return (content, false) }
+                content.append(byte)
+            case Byte.carriageReturn, 0:
+                content.append(Byte.space)
+            default:
+                content.append(byte)
+            }
+            index += 1
+        }
+        return (content, false)
+    }
+
+    private mutating func finish(_ line: LogicalLine, depth: Int) {
+        var line = line
+        line.bytes = Byte.trimmed(line.bytes[...])
+        guard line.bytes.count <= Limits.lineBytes else {
+            report.error(line.location, "the line is longer than 64 KiB", mend: "split it")
+            return
+        }
+        guard applyHostCondition(&line), !line.bytes.isEmpty else { return }
+        if Self.isDefinition(line.bytes) {
+            define(line)
+            return
+        }
+        guard expand(&line) else { return }
+        if Self.firstWord(line.bytes).map(Self.includeKeywords.contains) == true {
+            include(line, depth: depth)
+            return
+        }
+        guard lines.count < Limits.statements else {
+            if lines.count == Limits.statements {
+                report.error(
+                    line.location,
+                    "more than \(Limits.statements) lines",
+                    mend: "split the file"
+                )
+                lines.append(line)
+            }
+            return
+        }
+        lines.append(line)
+    }
+
+    // MARK: @host
+
+    /// `@NAME line` counts on that host only, `@^NAME line` everywhere else.
+    private func applyHostCondition(_ line: inout LogicalLine) -> Bool {
+        guard line.bytes.first == Byte.at else { return true }
+        let word = line.bytes.prefix { !Byte.isSpace($0) }
+        var name = word.dropFirst()
+        let negated = name.first == Byte.caret
+        if negated { name = name.dropFirst() }
+        let host = Array(environment.hostname.utf8)
+        let short = host.prefix { $0 != Byte.dot }
+        let matches = name.elementsEqual(host) || name.elementsEqual(short)
+        guard matches != negated else { return false }
+        line.bytes = Byte.trimmed(line.bytes.dropFirst(word.count))
+        return true
+    }
+
+    // MARK: $NAME=value
+
+    private static func isDefinition(_ bytes: [UInt8]) -> Bool {
+        let trimmed = bytes.drop(while: Byte.isSpace)
+        guard trimmed.first == Byte.dollar else { return false }
+        let rest = trimmed.dropFirst().drop(while: Byte.isNamePart)
+        guard rest.startIndex > trimmed.startIndex + 1 else { return false }
+        return rest.drop(while: Byte.isSpace).first == Byte.equals
+    }
+
+    private mutating func define(_ line: LogicalLine) {
+        let name = line.bytes.dropFirst().prefix(while: Byte.isNamePart)
+        guard let equals = line.bytes.firstIndex(of: Byte.equals) else { return }
+        var value = line
+        value.bytes = Byte.trimmed(line.bytes[(equals + 1)...])
+        guard expand(&value) else { return }
+        guard variables.count < 4096 else {
+            report.error(line.location, "more than 4096 definitions")
+            return
+        }
+        variables[Array(name)] = value.bytes
+    }
+
+    /// Replaces `$NAME`, `${NAME}` and keepalived's `${_ENV NAME}`; false after an error.
+    private mutating func expand(_ line: inout LogicalLine) -> Bool {
+        let bytes = line.bytes
+        if let keyword = Self.refusedExpansion(in: bytes) {
+            report.error(
+                line.location,
+                "'\(keyword)' is not done by this version",
+                mend: "write the lines out"
+            )
+            return false
+        }
+        guard bytes.contains(Byte.dollar) else { return true }
+        var result: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            guard bytes[index] == Byte.dollar,
+                let reference = Self.reference(in: bytes, at: index)
+            else {
+                result.append(bytes[index])
+                index += 1
+                continue
+            }
+            guard let value = value(of: reference.name, at: line.location) else { return false }
+            result += value
+            index = reference.end
+            guard result.count <= Limits.lineBytes else {
+                report.error(line.location, "the line is longer than 64 KiB with its variables")
+                return false
+            }
+        }
+        line.bytes = result
+        return true
+    }
+
+    private static func refusedExpansion(in bytes: [UInt8]) -> String? {
+        guard bytes.contains(Byte.tilde) else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self)
+        return ["~SEQ", "~LST"].first { text.contains($0 + "(") }
+    }
+
+    private static func reference(in bytes: [UInt8], at dollar: Int) -> (name: [UInt8], end: Int)? {
+        let start = dollar + 1
+        guard start < bytes.count else { return nil }
+        if bytes[start] == Byte.openBrace {
+            guard let close = bytes[start...].firstIndex(of: Byte.closeBrace) else { return nil }
+            return (Array(bytes[(start + 1)..<close]), close + 1)
+        }
+        guard Byte.isNameStart(bytes[start]) else { return nil }
+        let name = bytes[start...].prefix(while: Byte.isNamePart)
+        return (Array(name), name.endIndex)
+    }
+
+    private mutating func value(of name: [UInt8], at location: SourceLocation) -> [UInt8]? {
+        if let value = variables[name] { return value }
+        let text = String(decoding: name, as: UTF8.self)
+        let words = text.split(separator: " ").map(String.init)
+        switch words.first {
+        case "_HASH": return [Byte.hash]
+        case "_BANG": return [Byte.bang]
+        case "_ENV":
+            guard words.count == 2 else { break }
+            if let value = environment.environmentVariable(words[1]) { return Array(value.utf8) }
+            report.error(
+                location,
+                "the environment has no variable '\(words[1])'",
+                mend: "set it in the service's environment"
+            )
+            return nil
+        default: break
+        }
+        report.error(
+            location,
+            "'$\(text)' is not defined",
+            mend: "put a line '$\(text)=VALUE' above the first use"
+        )
+        return nil
+    }
+
+    // MARK: include
+
+    private static let includeKeywords: Set<String> = [
+        "include", "includer", "includem", "includew", "includeb", "includea",
+    ]
+
+    private static func firstWord(_ bytes: [UInt8]) -> String? {
+        let word = bytes.prefix { !Byte.isSpace($0) }
+        return word.count <= 8 ? String(decoding: word, as: UTF8.self) : nil
+    }
+
+    private mutating func include(_ line: LogicalLine, depth: Int) {
+        let argument = Byte.trimmed(line.bytes[...].drop { !Byte.isSpace($0) })
+        let unquoted = argument.filter { $0 != Byte.quote }
+        guard !unquoted.isEmpty else {
+            report.error(
+                line.location,
+                "'include' needs a file",
+                mend: "write 'include /path/of/file.conf'"
+            )
+            return
+        }
+        guard depth < Limits.includeDepth, filesRead < Limits.files else {
+            report.error(
+                line.location,
+                "includes are nested deeper than \(Limits.includeDepth) files",
+                mend: "does a file include itself?"
+            )
+            return
+        }
+        var pattern = String(decoding: unquoted, as: UTF8.self)
+        if !pattern.hasPrefix("/"), let slash = line.location.file.lastIndex(of: "/") {
+            pattern = line.location.file[...slash] + pattern
+        }
+        let sources = environment.readFiles(pattern)
+        if sources.isEmpty {
+            let message = "no file matches 'include \(pattern)'"
+            if pattern.contains(where: { "*?[".contains($0) }) {
+                report.warning(line.location, message, mend: "is the path right?")
+            } else {
+                report.error(line.location, message, mend: "make the file readable, or remove it")
+            }
+        }
+        for source in sources where filesRead < Limits.files {
+            read(source, depth: depth + 1)
+        }
+    }
+}

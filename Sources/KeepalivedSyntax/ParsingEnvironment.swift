@@ -1,0 +1,100 @@
+package import Primitives
+
+/// What a program's path leads to on this machine.
+package enum ProgramStatus: Sendable, Equatable {
+    case found
+    case missing
+    case notExecutable
+}
+
+/// The facts of the machine that a keepalived.conf refers to; the shell knows them, the parser only asks.
+package struct ParsingEnvironment: Sendable {
+    /// The files that an `include` pattern matches, in order; empty when none does or none can be read.
+    package var readFiles: @Sendable (_ pattern: String) -> [SourceText]
+    /// Looks a program up as execvp does: by path, or by `PATH` when the name has no slash.
+    package var programExists: @Sendable (_ program: String) -> ProgramStatus
+    package var userExists: @Sendable (_ name: String) -> Bool
+    /// For `@host` lines; what stands behind the first dot is ignored, as keepalived's `--config-id` does.
+    package var hostname: String
+    /// For `${_ENV NAME}`.
+    package var environmentVariable: @Sendable (_ name: String) -> String?
+
+    package init(
+        readFiles: @escaping @Sendable (String) -> [SourceText],
+        programExists: @escaping @Sendable (String) -> ProgramStatus,
+        userExists: @escaping @Sendable (String) -> Bool,
+        hostname: String,
+        environmentVariable: @escaping @Sendable (String) -> String?
+    ) {
+        self.readFiles = readFiles
+        self.programExists = programExists
+        self.userExists = userExists
+        self.hostname = hostname
+        self.environmentVariable = environmentVariable
+    }
+}
+
+/// What came out of a keepalived.conf.
+package struct ParsedKeepalived: Equatable, Sendable {
+    /// Nil if, and only if, there is an error among the diagnostics.
+    package var configuration: KeepalivedConfiguration?
+    /// In the order of the file, as far as the lines tell.
+    package var diagnostics: [Diagnostic]
+
+    package init(configuration: KeepalivedConfiguration?, diagnostics: [Diagnostic]) {
+        self.configuration = configuration
+        self.diagnostics = diagnostics
+    }
+}
+
+/// What a configuration from outside may cost; far above any real file.
+enum Limits {
+    static let bytes = 1 << 20
+    static let files = 256
+    static let includeDepth = 16
+    static let lineBytes = 1 << 16
+    static let statements = 20_000
+    static let blockDepth = 8
+    static let diagnostics = 200
+}
+
+/// Diagnostics in the making: bounded, so that a file of rubbish does not fill a terminal.
+struct Report {
+    private(set) var diagnostics: [Diagnostic] = []
+    private(set) var hasErrors = false
+    private var omitted = 0
+
+    mutating func error(
+        _ location: SourceLocation?,
+        _ message: String,
+        mend: String? = nil
+    ) {
+        hasErrors = true
+        add(Diagnostic(.error, at: location, message, mend: mend))
+    }
+
+    mutating func warning(
+        _ location: SourceLocation?,
+        _ message: String,
+        mend: String? = nil
+    ) {
+        add(Diagnostic(.warning, at: location, message, mend: mend))
+    }
+
+    private mutating func add(_ diagnostic: Diagnostic) {
+        guard diagnostics.count < Limits.diagnostics else {
+            omitted += 1
+            return
+        }
+        diagnostics.append(diagnostic)
+    }
+
+    /// All of them, and a word about those that did not fit.
+    var finished: [Diagnostic] {
+        guard omitted > 0 else { return diagnostics }
+        let severity: Diagnostic.Severity = hasErrors ? .error : .warning
+        return diagnostics + [
+            Diagnostic(severity, at: nil, "\(omitted) more diagnostics are not shown")
+        ]
+    }
+}
