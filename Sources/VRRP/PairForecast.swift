@@ -35,6 +35,9 @@ package struct PairForecast: Equatable, Sendable {
         name = subject.name
         pair.start()
         pair.run(for: settling)
+        // The longest case: the peer has just heard that all is well.
+        let sent = pair.node.counters.advertisementsSent
+        pair.run(for: settling, until: { $0.node.counters.advertisementsSent != sent })
         healthyPriority = pair.node.priority
         peerPriority = pair.peer.priority
         let startsMaster = pair.nodeHolds
