@@ -14,6 +14,9 @@ package struct Hello: Equatable, Sendable {
     /// The version of the program, such as `0.1.0`.
     package var build: String
 
+    /// The version that this source tree builds.
+    package static let currentBuild = "0.1.0"
+
     package init(role: Role, pid: UInt32, build: String) {
         self.role = role
         self.pid = pid

@@ -1,1 +1,6 @@
-print("")
+import ArgumentParser
+import ControlClient
+import Glibc
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+exit(Tandemctl.perform(arguments))

@@ -1,0 +1,100 @@
+import ControlClient
+import FoundationEssentials
+import Messages
+import Primitives
+import Supervision
+import VRRP
+
+/// The JSON of `status --json` and `why --json`: fields are added, never renamed or removed.
+enum JSONText {
+    private struct Status: Encodable {
+        var processes: [Process]
+        var instances: [Instance]
+        var errors: [String]
+    }
+
+    private struct Process: Encodable {
+        var name: String
+        var state: String
+        /// 0: none.
+        var pid: UInt32
+        /// 0 while it does not run.
+        var uptimeSeconds: Double
+        var restarts: UInt32
+        var detail: String
+    }
+
+    private struct Instance: Encodable {
+        var name: String
+        var state: String
+        var interface: String
+        var virtualRouterId: UInt8
+        var basePriority: UInt8
+        var priority: UInt8
+        var addresses: [String]
+        var since: String
+        var peer: String?
+        var peerPriority: UInt8?
+        var droppedPackets: UInt64
+    }
+
+    private struct Decision: Encodable {
+        var time: String
+        var event: String
+        var decision: String
+        var reason: String
+        var incident: UInt64
+    }
+
+    static func status(_ answer: StatusAnswer, error: String? = nil) throws -> String {
+        let processes = answer.processes.map { process in
+            Process(
+                name: process.name,
+                state: process.state.name,
+                pid: process.pid,
+                uptimeSeconds: process.pid == 0 ? 0 : Double(process.uptimeMilliseconds) / 1000,
+                restarts: process.restarts,
+                detail: process.detail
+            )
+        }
+        let instances = answer.routers.map { router in
+            Instance(
+                name: router.name,
+                state: router.state.name,
+                interface: router.interface,
+                virtualRouterId: router.virtualRouterID,
+                basePriority: router.basePriority,
+                priority: router.priority,
+                addresses: router.addresses,
+                since: TimeText.iso8601(router.since),
+                peer: router.peer.map { "\($0)" },
+                peerPriority: router.peer.map { _ in router.peerPriority },
+                droppedPackets: router.dropped
+            )
+        }
+        let errors =
+            (error.map { [$0] } ?? []) + answer.results.filter { $0.outcome != .done }.map(\.line)
+        return try text(Status(processes: processes, instances: instances, errors: errors))
+    }
+
+    static func journal(_ entries: [JournalEntry]) throws -> String {
+        try text(
+            entries.map { entry in
+                Decision(
+                    time: TimeText.iso8601(entry.wallClock),
+                    event: entry.event,
+                    decision: entry.decision,
+                    reason: entry.reason,
+                    incident: entry.incident.rawValue
+                )
+            }
+        )
+    }
+
+    private static func text(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+}
