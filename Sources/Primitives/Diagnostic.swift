@@ -15,10 +15,21 @@ package struct SourceLocation: Hashable, Sendable, CustomStringConvertible {
 /// What the check of a configuration file has to say about one place in it.
 package struct Diagnostic: Hashable, Sendable {
     package enum Severity: Int, Comparable, Sendable {
+        /// Tells what would happen; there is nothing to mend.
+        case note = -1
         /// Leaving it out changes nothing that a client can see.
-        case warning
+        case warning = 0
         /// The file is refused.
-        case error
+        case error = 1
+
+        /// `note`, `warning`, `error`.
+        package var name: String {
+            switch self {
+            case .note: "note"
+            case .warning: "warning"
+            case .error: "error"
+            }
+        }
 
         package static func < (left: Severity, right: Severity) -> Bool {
             left.rawValue < right.rawValue
@@ -50,7 +61,6 @@ extension Diagnostic: CustomStringConvertible {
     /// `FILE:LINE: error: MESSAGE (MEND)`.
     package var description: String {
         let place = location.map { "\($0): " } ?? ""
-        let level = severity == .error ? "error" : "warning"
-        return "\(place)\(level): \(message)" + (mend.map { " (\($0))" } ?? "")
+        return "\(place)\(severity.name): \(message)" + (mend.map { " (\($0))" } ?? "")
     }
 }
