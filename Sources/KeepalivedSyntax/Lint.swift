@@ -1,0 +1,180 @@
+package import Primitives
+import VRRP
+
+/// Says in a sentence what would happen if a check failed, found by running both nodes in virtual time.
+package enum KeepalivedLint {
+    /// Findings for every virtual router of `configuration`, in its order.
+    ///
+    /// Without the other node's file a node above 100 is judged against a peer at 100; below that, only what
+    /// can be known is said. An error is a pair that would have two owners of the address.
+    package static func findings(
+        _ configuration: KeepalivedConfiguration,
+        peer: KeepalivedConfiguration?
+    ) -> [Diagnostic] {
+        configuration.routers.flatMap { router in
+            RouterLint(router: router, configuration: configuration, peer: peer).findings()
+        }
+    }
+}
+
+private struct RouterLint {
+    let router: RouterSettings
+    let configuration: KeepalivedConfiguration
+    let peer: KeepalivedConfiguration?
+
+    private var location: SourceLocation? { configuration.routerLocations[router.name] }
+
+    func findings() -> [Diagnostic] {
+        guard let peer else { return findingsAlone() }
+        let others = peer.routers.filter { $0.virtualRouterID == router.virtualRouterID }
+        guard let other = others.first(where: { $0.interface == router.interface }) ?? others.first
+        else {
+            return [
+                Diagnostic(
+                    .warning,
+                    at: location,
+                    "the other node has no vrrp_instance with virtual_router_id "
+                        + "\(router.virtualRouterID), so nothing takes over for '\(router.name)'",
+                    mend: "give both nodes the same virtual_router_id"
+                )
+            ]
+        }
+        if let split = split(with: other) { return [split] }
+        return differences(from: other) + forecasts(against: other, isAssumed: false)
+    }
+
+    private func findingsAlone() -> [Diagnostic] {
+        if router.basePriority > 100 {
+            return forecasts(against: PairForecast.assumedPeer(of: router), isAssumed: true)
+        }
+        guard !router.tracks.isEmpty else { return [untracked] }
+        return [
+            Diagnostic(
+                .note,
+                at: location,
+                "what a failed check of '\(router.name)' does at priority \(router.basePriority) can't "
+                    + "be known without the other node's file",
+                mend: "check with '--peer FILE'"
+            )
+        ]
+    }
+
+    private var untracked: Diagnostic {
+        Diagnostic(
+            .note,
+            at: location,
+            "'\(router.name)' tracks no check; a proxy that hangs or can't be restarted makes this "
+                + "node step down all the same"
+        )
+    }
+
+    // MARK: The pair
+
+    /// Nodes that drop each other's adverts are both MASTER, whatever their checks say.
+    private func split(with other: RouterSettings) -> Diagnostic? {
+        let forecast = PairForecast(of: .script(""), on: router, peer: other)
+        guard case .split = forecast.outcome else { return nil }
+        return Diagnostic(
+            .error,
+            at: location,
+            "'\(router.name)': \(forecast)",
+            mend: "make virtual_router_id, advert_int and authentication the same on both nodes"
+        )
+    }
+
+    private func differences(from other: RouterSettings) -> [Diagnostic] {
+        let ours = Set(router.addresses.map(\.prefix.address))
+        let theirs = Set(other.addresses.map(\.prefix.address))
+        let different = ours.symmetricDifference(theirs).sorted()
+        guard !different.isEmpty else { return [] }
+        let list = different.map { address in
+            "\(address) (only \(ours.contains(address) ? "here" : "there"))"
+        }
+        return [
+            Diagnostic(
+                .warning,
+                at: location,
+                "the addresses of '\(router.name)' differ between the nodes: "
+                    + list.joined(separator: ", "),
+                mend: "list the same ones on both nodes"
+            )
+        ]
+    }
+
+    // MARK: The checks
+
+    private func forecasts(against other: RouterSettings, isAssumed: Bool) -> [Diagnostic] {
+        guard !router.tracks.isEmpty else { return [untracked] }
+        return PairForecast.all(for: router, peer: other).map { forecast in
+            finding(forecast, against: other, isAssumed: isAssumed)
+        }
+    }
+
+    private func finding(
+        _ forecast: PairForecast,
+        against other: RouterSettings,
+        isAssumed: Bool
+    ) -> Diagnostic {
+        let script = script(of: forecast.subject)
+        var message = "'\(router.name)': \(forecast)"
+        if isAssumed { message += " (a peer of priority \(other.basePriority) is assumed)" }
+        if script?.asksForProxyProcess == true {
+            message +=
+                "; whatever the weight, a proxy that hangs or can't be restarted makes this node "
+                + "step down"
+        }
+        let place = script?.location ?? location
+        switch forecast.outcome {
+        case .moves, .notMaster:
+            return Diagnostic(.note, at: place, message)
+        case .stays:
+            return Diagnostic(.warning, at: place, message, mend: mend(forecast, against: other))
+        case .split:
+            return Diagnostic(.error, at: place, message)
+        }
+    }
+
+    private func script(of subject: Track.Subject) -> CheckScript? {
+        guard case .script(let name) = subject else { return nil }
+        return configuration.scripts.first { $0.name == name }
+    }
+
+    /// The smallest weight that moves the address, if the simulation says that one does.
+    private func mend(_ forecast: PairForecast, against other: RouterSettings) -> String {
+        let generic = "write 'weight 0': a failure is then a FAULT, and the VIP moves"
+        guard let weight = router.tracks.first(where: { $0.subject == forecast.subject })?.weight
+        else { return generic }
+        let gap = Int(forecast.failedPriority.value) - Int(forecast.peerPriority.value)
+        guard gap >= 0, weight != 0 else {
+            return forecast.faults
+                ? "remove 'nopreempt' on the other node"
+                : "remove 'nopreempt' on both nodes, or \(generic)"
+        }
+        let size = Int(weight.magnitude) + gap + 1
+        let better = weight < 0 ? -size : size
+        guard size <= 253 else { return generic }
+        let moved = PairForecast(
+            of: forecast.subject,
+            on: with(router, better, forecast.subject),
+            peer: with(other, better, forecast.subject, instead: weight)
+        )
+        if case .moves = moved.outcome {
+            return "write 'weight \(better)' (or a larger one) on both nodes"
+        }
+        return generic
+    }
+
+    private func with(
+        _ settings: RouterSettings,
+        _ weight: Int,
+        _ subject: Track.Subject,
+        instead old: Int? = nil
+    ) -> RouterSettings {
+        var settings = settings
+        for index in settings.tracks.indices where settings.tracks[index].subject == subject {
+            if let old, settings.tracks[index].weight != old { continue }
+            settings.tracks[index].weight = weight
+        }
+        return settings
+    }
+}
