@@ -1,0 +1,80 @@
+package import Primitives
+
+/// The kernel's interfaces and addresses as last heard: events keep it up to date, a full listing tells
+/// what was missed.
+package struct NetworkView: Equatable, Sendable {
+    package private(set) var interfaces: [Int32: NetworkInterface] = [:]
+    /// In the kernel's order, as far as events tell it.
+    package private(set) var addresses: [InterfaceAddress] = []
+
+    package init() {}
+
+    package func interface(named name: String) -> NetworkInterface? {
+        interfaces.values.first { $0.name == name }
+    }
+
+    package func contains(_ key: InterfaceAddress.Key) -> Bool {
+        addresses.contains { $0.key == key }
+    }
+
+    /// The address that packets leave the interface from: its first global IPv4 one that is not lent.
+    package func primaryAddress(
+        of interface: Int32,
+        except lent: Set<IPv4Address>
+    ) -> IPv4Address? {
+        for address in addresses
+        where address.interface == interface && address.scope == 0 && !address.isSecondary {
+            guard case .v4(let candidate) = address.prefix.address, !lent.contains(candidate) else {
+                continue
+            }
+            return candidate
+        }
+        return nil
+    }
+
+    package mutating func apply(_ event: RouteEvent) {
+        switch event {
+        case .interfaceChanged(let interface): interfaces[interface.index] = interface
+        case .interfaceRemoved(let interface):
+            interfaces[interface.index] = nil
+            addresses.removeAll { $0.interface == interface.index }
+        case .addressPut(let address):
+            if let index = addresses.firstIndex(where: { $0.key == address.key }) {
+                addresses[index] = address
+            } else {
+                addresses.append(address)
+            }
+        case .addressRemoved(let address): addresses.removeAll { $0.key == address.key }
+        }
+    }
+
+    /// Takes over a full listing and returns what it changes, removals first. A lifetime that went on is
+    /// no change.
+    package mutating func replace(
+        interfaces listed: [NetworkInterface],
+        addresses present: [InterfaceAddress]
+    ) -> [RouteEvent] {
+        let before = self
+        interfaces = Dictionary(
+            listed.map { ($0.index, $0) },
+            uniquingKeysWith: { _, last in last }
+        )
+        addresses = present
+        var events: [RouteEvent] = []
+        let keys = Set(present.map(\.key))
+        for address in before.addresses where !keys.contains(address.key) {
+            events.append(.addressRemoved(address))
+        }
+        for index in before.interfaces.keys.sorted() where interfaces[index] == nil {
+            guard let gone = before.interfaces[index] else { continue }
+            events.append(.interfaceRemoved(gone))
+        }
+        for interface in listed where before.interfaces[interface.index] != interface {
+            events.append(.interfaceChanged(interface))
+        }
+        for address in present where !before.contains(address.key) {
+            events.append(.addressPut(address))
+        }
+        return events
+    }
+}
