@@ -89,7 +89,8 @@ package struct IPv6Address: Comparable, Hashable, Sendable {
         guard halves.count <= 2, text.utf8.count <= 45 else { return nil }
         compressed = halves.count == 2
         for (index, half) in halves.enumerated() {
-            guard let groups = Self.groups(in: half) else { return nil }
+            let isLast = index == halves.count - 1
+            guard let groups = Self.groups(in: half, isLast: isLast) else { return nil }
             if index == 0 { head = groups } else { tail = groups }
         }
         let count = head.count + tail.count
@@ -99,12 +100,13 @@ package struct IPv6Address: Comparable, Hashable, Sendable {
         low = all[4..<8].reduce(0) { $0 << 16 | UInt64($1) }
     }
 
-    private static func groups(in text: some StringProtocol) -> [UInt16]? {
+    /// The groups on one side of `::`; only the last side may end in an IPv4 address.
+    private static func groups(in text: some StringProtocol, isLast: Bool) -> [UInt16]? {
         guard !text.isEmpty else { return [] }
         var groups: [UInt16] = []
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.contains("."), let tail = IPv4Address(part) {
+            if isLast, index == parts.count - 1, let tail = IPv4Address(part) {
                 groups.append(UInt16(tail.rawValue >> 16))
                 groups.append(UInt16(truncatingIfNeeded: tail.rawValue))
                 continue

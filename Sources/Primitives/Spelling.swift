@@ -28,7 +28,10 @@ package enum Spelling {
             for column in 0..<right.count {
                 let same = left[row] == right[column]
                 var cost = min(
-                    last[column + 1] + 1, current[column] + 1, last[column] + (same ? 0 : 1))
+                    last[column + 1] + 1,
+                    current[column] + 1,
+                    last[column] + (same ? 0 : 1)
+                )
                 if row > 0, column > 0, left[row] == right[column - 1],
                     left[row - 1] == right[column]
                 {
