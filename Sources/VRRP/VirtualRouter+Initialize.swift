@@ -10,6 +10,8 @@ extension VirtualRouter {
         if source == nil || reportedFaults.contains(.noSourceAddress) {
             causes.append(.noSourceAddress)
         }
+        if reportedFaults.contains(.cannotAdvertise) { causes.append(.cannotAdvertise) }
+        if reportedFaults.contains(.cannotClaim) { causes.append(.cannotClaim) }
         for track in settings.tracks {
             let cause = FaultCause.tracked(track.subject)
             let failed = track.isFault(outcomes[track.subject] ?? .unknown)
@@ -98,8 +100,8 @@ extension VirtualRouter {
     private mutating func fail(_ cause: FaultCause, at now: Instant) -> [RouterEffect] {
         let canSpeak = faults.allSatisfy { fault in
             switch fault {
-            case .interfaceMissing, .interfaceDown, .noSourceAddress: false
-            case .tracked: true
+            case .interfaceMissing, .interfaceDown, .noSourceAddress, .cannotAdvertise: false
+            case .cannotClaim, .tracked: true
             }
         }
         return [.releaseAddresses] + (canSpeak ? send(priority: 0) : [])

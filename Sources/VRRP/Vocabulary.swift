@@ -25,6 +25,10 @@ package enum FaultCause: Hashable, Sendable {
     case interfaceDown
     /// The interface has no IPv4 address to send from.
     case noSourceAddress
+    /// The kernel takes no advertisement of ours: a peer that hears none will take the addresses.
+    case cannotAdvertise
+    /// The kernel does not let us have an address.
+    case cannotClaim
     /// A tracked script or interface of weight 0 has failed.
     case tracked(Track.Subject)
 }
