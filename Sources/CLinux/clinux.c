@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "clinux.h"
 
+#include <glob.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -462,3 +463,28 @@ int tandem_packet_send(int fd, int interface, const void *frame, size_t size) {
 }
 
 int tandem_new_network_namespace(void) { return unshare(CLONE_NEWNET) < 0 ? -errno : 0; }
+
+int tandem_seqpacket_pair(int ends[2]) {
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
+}
+
+int tandem_glob(const char *pattern, char *text, size_t size) {
+    glob_t found;
+    int result = glob(pattern, 0, NULL, &found);
+    if (result == GLOB_NOMATCH || result == GLOB_ABORTED) return 0;
+    if (result != 0) return -ENOMEM;
+    size_t used = 0;
+    int count = 0;
+    for (size_t index = 0; index < found.gl_pathc; index++) {
+        size_t length = strlen(found.gl_pathv[index]) + 1;
+        if (length > size - used) {
+            globfree(&found);
+            return -ENOSPC;
+        }
+        memcpy(text + used, found.gl_pathv[index], length);
+        used += length;
+        count++;
+    }
+    globfree(&found);
+    return count;
+}

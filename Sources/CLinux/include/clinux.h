@@ -229,3 +229,8 @@ int tandem_packet_open(void);
 int tandem_packet_send(int fd, int interface, const void *frame, size_t size);
 /// A network namespace of its own for this thread, which ends with it; 0 or -errno.
 int tandem_new_network_namespace(void);
+/// Both ends of a SOCK_SEQPACKET Unix socket, close-on-exec and non-blocking; 0 or -errno.
+int tandem_seqpacket_pair(int ends[2]);
+/// Paths that match a shell pattern, in order, each ended by a zero byte, into `text`; their number, or
+/// -ENOSPC when they don't fit.
+int tandem_glob(const char *pattern, char *text, size_t size);
