@@ -44,10 +44,12 @@ extension VirtualRouter {
         var holdUntil: Instant?
         /// Who gave up with priority 0 since the last advertisement that counted.
         var released: IPv4Address?
+        /// From then on, the next advertisement of a MASTER of lower priority is the moment to preempt it.
+        var preemptFrom: Instant
         /// The MASTER of lower priority whose advertisements no longer count.
         var preempting: HeardMaster?
         /// When the preemption delay ends, once a MASTER of lower priority was heard.
-        var preemptAt: Instant?
+        var delayedUntil: Instant?
         /// The MASTER that the log was told of in this state.
         var notedMaster: IPv4Address?
     }

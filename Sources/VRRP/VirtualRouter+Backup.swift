@@ -3,7 +3,15 @@ import Primitives
 /// RFC 3768 §6.4.2: BACKUP.
 extension VirtualRouter {
     func freshBackup(at now: Instant) -> Backup {
-        Backup(activeDownAt: now + activeDownInterval)
+        var backup = Backup(activeDownAt: now, preemptFrom: now)
+        setTimer(of: &backup, at: now)
+        return backup
+    }
+
+    /// Master_Down_Timer := Master_Down_Interval.
+    func setTimer(of backup: inout Backup, at now: Instant) {
+        backup.activeDownAt = now + activeDownInterval
+        backup.preemptFrom = now + (settings.advertisementInterval * 2 + skewTime)
     }
 
     /// Nobody was heard for the whole interval, or a hold is over.
@@ -12,7 +20,7 @@ extension VirtualRouter {
         if let holdUntil = backup.holdUntil {
             guard holdUntil <= now else { return [] }
             backup.holdUntil = nil
-            backup.activeDownAt = now + activeDownInterval
+            setTimer(of: &backup, at: now)
             state = .backup(backup)
             return []
         }
@@ -21,20 +29,25 @@ extension VirtualRouter {
         // A loop that stood still heard nobody: what the MASTER said meanwhile is still to be read.
         guard lateness <= settings.advertisementInterval / 4 else {
             backup.activeDownAt = now + settings.advertisementInterval + skewTime
+            backup.preemptFrom = now
             state = .backup(backup)
             return [.note(.timerLate(lateness))]
         }
+        // Neither preempted nor heard again: whether it died is found out as with any MASTER.
+        if let lower = backup.preempting, now < lower.at + activeDownInterval {
+            backup.activeDownAt = lower.at + activeDownInterval
+            state = .backup(backup)
+            return []
+        }
         let reason: RouterTransition.Reason =
-            if let released = backup.released {
-                .masterReleased(released)
-            } else if let lower = backup.preempting {
-                .preempted(lower.priority, lower.address)
-            } else {
-                .masterDown
-            }
+            backup.released.map { .masterReleased($0) } ?? .masterDown
         return becomeActive(because: reason, at: now)
     }
 
+    /// A MASTER of lower priority is discarded, and the timer runs on (RFC 3768 §6.4.2). It is preempted in
+    /// answer to its last advertisement before the timer fires, not when the timer fires: then it is known
+    /// to run, hears us, and lets go. A MASTER that hung in the meantime would keep the addresses until
+    /// their lifetime is over.
     mutating func hear(
         _ advertisement: Advertisement,
         from sender: IPv4Address,
@@ -56,10 +69,10 @@ extension VirtualRouter {
         }
         if backup.holdUntil != nil {
             backup.holdUntil = nil
-            backup.activeDownAt = now + activeDownInterval
+            setTimer(of: &backup, at: now)
         }
         if counts(master, for: &backup) {
-            backup.activeDownAt = now + activeDownInterval
+            setTimer(of: &backup, at: now)
             backup.released = nil
             backup.preempting = nil
         } else {
@@ -67,6 +80,10 @@ extension VirtualRouter {
                 effects.append(.note(.lowerPriorityHeard(master.priority, sender)))
             }
             backup.preempting = master
+            if now >= backup.preemptFrom {
+                return effects
+                    + becomeActive(because: .preempted(master.priority, sender), at: now)
+            }
         }
         state = .backup(backup)
         return effects
@@ -81,6 +98,8 @@ extension VirtualRouter {
         counters.priorityZeroReceived &+= 1
         var backup = backup
         backup.activeDownAt = now + skewTime
+        backup.preemptFrom = now
+        backup.preempting = nil
         backup.released = sender
         state = .backup(backup)
         return []
@@ -92,15 +111,15 @@ extension VirtualRouter {
     /// `preempt_delay` keeps the address on it.
     private func counts(_ master: HeardMaster, for backup: inout Backup) -> Bool {
         guard master.priority < effectivePriority else {
-            backup.preemptAt = nil
+            backup.delayedUntil = nil
             return true
         }
         guard master.priority != EffectivePriority.lastResort else { return false }
         guard settings.preempt else { return true }
         guard settings.preemptDelay > .zero else { return false }
-        let preemptAt = backup.preemptAt ?? master.at + settings.preemptDelay
-        backup.preemptAt = preemptAt
-        return master.at < preemptAt
+        let delayedUntil = backup.delayedUntil ?? master.at + settings.preemptDelay
+        backup.delayedUntil = delayedUntil
+        return master.at < delayedUntil
     }
 
     /// A step-down of a node that is BACKUP already: there is nothing to let go, but the hold counts.

@@ -13,7 +13,7 @@ extension VirtualRouter {
         case .initialize: return effects
         case .backup(var backup):
             guard old.advertisementInterval != new.advertisementInterval else { return effects }
-            backup.activeDownAt = now + activeDownInterval
+            setTimer(of: &backup, at: now)
             state = .backup(backup)
             return effects
         case .active: return effects + applyToAddresses(old: old, at: now)

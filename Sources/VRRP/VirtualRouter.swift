@@ -11,6 +11,7 @@ package import Primitives
 /// | initialize | last fault cleared, last script reported | – | backup; active if 255 |
 /// | backup | master-down timer | advertise; `claimDelay` later claim, announce | active |
 /// | backup | advertisement that counts | – | backup, timer set anew |
+/// | backup | lower priority, in the last interval before the timer | advertise, then as above | active |
 /// | backup | priority 0 | – | backup, timer set to the skew time |
 /// | active | higher priority, or as high from a higher address | release | backup |
 /// | active | lower priority | advertise, announce | active |

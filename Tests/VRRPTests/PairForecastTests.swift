@@ -30,7 +30,7 @@ struct PairForecastTests {
             Row(
                 priority: 101,
                 weight: 2,
-                sentence: "if chk_haproxy fails here, the VIP moves after 3.6 s: "
+                sentence: "if chk_haproxy fails here, the VIP moves after 3.0 s: "
                     + "101 is below the peer's 100 + 2",
                 returns: true
             ),

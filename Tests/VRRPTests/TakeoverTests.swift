@@ -68,11 +68,14 @@ struct TakeoverTests {
         )
     }
 
-    @Test("a MASTER of lower priority is preempted after one master-down interval")
+    @Test(
+        "a MASTER of lower priority is preempted when it is heard for the last time before the timer"
+    )
     func preempts() {
         var fixture = RouterFixture.backup()
         var effects: [RouterEffect] = []
-        for _ in 0..<4 { effects += fixture.hear(99) + fixture.wait(.seconds(1)) }
+        for _ in 0..<3 { effects += fixture.hear(99) + fixture.wait(.seconds(1)) }
+        effects += fixture.hear(99) + fixture.wait(.milliseconds(20))
         #expect(
             effects.deeds
                 == [
@@ -82,6 +85,18 @@ struct TakeoverTests {
                 ]
         )
         #expect(effects.notes.count == 2, "the log is told once")
+    }
+
+    @Test("a MASTER of lower priority that falls silent has to be missed for a whole interval")
+    func lowerFallsSilent() {
+        var fixture = RouterFixture.backup()
+        _ = fixture.hear(99, after: .seconds(2))
+        let silent = RouterFixture.activeDownInterval
+        #expect(fixture.wait(silent - .milliseconds(1)) == [])
+        #expect(
+            fixture.wait(.milliseconds(1))
+                == [.advertise(priority: 100), .transition(.backup, .active, .masterDown)]
+        )
     }
 
     @Test("the preemption delay is waited first, and counts from the first advertisement")

@@ -149,10 +149,23 @@ struct TransitionRow: CustomTestStringConvertible, Sendable {
             name: "RFC 3768 §6.4.2: a lower priority is discarded, and the timer runs on",
             from: { .backup() },
             event: heard(99),
-            after: .seconds(2),
+            after: .milliseconds(2609),
             effects: [.note(.masterHeard(99, higher)), .note(.lowerPriorityHeard(99, higher))],
             state: .backup,
-            deadline: down - .seconds(2)
+            deadline: down - .milliseconds(2609)
+        ),
+        TransitionRow(
+            name: "a lower priority is preempted by its last advertisement before the timer",
+            from: { .backup() },
+            event: heard(99),
+            after: .milliseconds(2610),
+            effects: [
+                .note(.masterHeard(99, higher)), .note(.lowerPriorityHeard(99, higher)),
+                .advertise(priority: 100),
+                .transition(.backup, .active, .preempted(99, higher)),
+            ],
+            state: .active,
+            deadline: .milliseconds(20)
         ),
         TransitionRow(
             name: "RFC 3768 §6.4.2: Preempt_Mode false honours a lower priority",
