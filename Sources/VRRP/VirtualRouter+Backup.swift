@@ -25,13 +25,10 @@ extension VirtualRouter {
             return []
         }
         guard backup.activeDownAt <= now else { return [] }
-        let lateness = now - backup.activeDownAt
-        // A loop that stood still heard nobody: what the MASTER said meanwhile is still to be read.
-        guard lateness <= settings.advertisementInterval / 4 else {
-            backup.activeDownAt = now + settings.advertisementInterval + skewTime
-            backup.preemptFrom = now
+        guard !isLate(backup, at: now) else {
+            let effects = waitOnceMore(&backup, at: now)
             state = .backup(backup)
-            return [.note(.timerLate(lateness))]
+            return effects
         }
         // Neither preempted nor heard again: whether it died is found out as with any MASTER.
         if let lower = backup.preempting, now < lower.at + activeDownInterval {
@@ -42,6 +39,20 @@ extension VirtualRouter {
         let reason: RouterTransition.Reason =
             backup.released.map { .masterReleased($0) } ?? .masterDown
         return becomeActive(because: reason, at: now)
+    }
+
+    /// A loop that stood still heard nobody: what the MASTER said meanwhile is still to be read.
+    private func isLate(_ backup: Backup, at now: Instant) -> Bool {
+        backup.holdUntil == nil
+            && now > backup.activeDownAt + settings.advertisementInterval / 4
+    }
+
+    /// One more advertisement, and none of those that waited in the socket: they may be old.
+    private func waitOnceMore(_ backup: inout Backup, at now: Instant) -> [RouterEffect] {
+        let lateness = now - backup.activeDownAt
+        backup.activeDownAt = now + settings.advertisementInterval + skewTime
+        backup.preemptFrom = now + settings.advertisementInterval / 4
+        return [.note(.timerLate(lateness))]
     }
 
     /// A MASTER of lower priority is discarded, and the timer runs on (RFC 3768 §6.4.2). It is preempted in
@@ -80,6 +91,7 @@ extension VirtualRouter {
                 effects.append(.note(.lowerPriorityHeard(master.priority, sender)))
             }
             backup.preempting = master
+            if isLate(backup, at: now) { effects += waitOnceMore(&backup, at: now) }
             if now >= backup.preemptFrom {
                 return effects
                     + becomeActive(because: .preempted(master.priority, sender), at: now)

@@ -123,6 +123,16 @@ struct TakeoverTests {
         #expect(fixture.timeLeft == RouterFixture.activeDownInterval)
     }
 
+    @Test("an advertisement that waited for a loop that stood still preempts nobody")
+    func staleAdvertisement() {
+        var fixture = RouterFixture.backup()
+        let late = RouterFixture.activeDownInterval + .seconds(2)
+        #expect(fixture.hear(99, after: late).notes.contains(.timerLate(.seconds(2))))
+        #expect(fixture.hear(99) == [])
+        #expect(fixture.router.visibleState == .backup)
+        #expect(fixture.hear(99, after: .seconds(1)).contains(.advertise(priority: 100)))
+    }
+
     @Test("a BACKUP whose loop stood still gives the MASTER one more advertisement")
     func lateTimer() {
         var fixture = RouterFixture.backup()
