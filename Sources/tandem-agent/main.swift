@@ -1,1 +1,4 @@
-print("")
+import AgentRuntime
+import Glibc
+
+exit(AgentProgram.main(Array(CommandLine.arguments.dropFirst())))

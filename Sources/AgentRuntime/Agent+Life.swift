@@ -1,0 +1,122 @@
+import Glibc
+import KeepalivedSyntax
+import LinuxIO
+import Logging
+import Messages
+import Netlink
+import Primitives
+import Systemd
+import VRRP
+
+/// Beginning and end.
+extension Agent {
+    /// How long the end waits for notify programs.
+    private static let farewell: Duration = .seconds(2)
+
+    func begin() throws(SystemCallError) {
+        try resynchronise(tellsRouters: false)
+        let lent = lentAddresses
+        routers = configuration.routers.map { settings in
+            RouterShell(
+                settings: settings,
+                facts: InterfaceFacts(of: settings.interface, in: view, lent: lent)
+            )
+        }
+        openPorts()
+        sayWhoAnswers()
+        orderChecks(replacing: [])
+        for index in routers.indices { start(index) }
+        answerForProxy()
+        notifier.ready(status: statusSentence(at: Clock.now))
+    }
+
+    func start(_ index: Int) {
+        let facts = routers[index].facts
+        let settings = routers[index].settings
+        removeLeftovers(of: settings)
+        line(
+            .info,
+            "(\(settings.name)) VRID \(settings.virtualRouterID) on \(settings.interface), priority "
+                + "\(settings.basePriority), "
+                + (facts.source.map { "from \($0)" } ?? "without a source address yet")
+        )
+        handle(.start(source: facts.source, faults: facts.faults), index)
+        handle(.standing(leases.standing), index)
+        for track in settings.tracks {
+            switch track.subject {
+            case .interface(let name):
+                let facts = InterfaceFacts(of: name, in: view, lent: [])
+                handle(.check(track.subject, succeeded: facts.isRunning), index)
+            case .script(let name):
+                if let succeeded = checks.outcome(of: name) {
+                    handle(.check(track.subject, succeeded: succeeded), index)
+                }
+            }
+        }
+    }
+
+    /// An address of ours that is there before we are MASTER is an earlier life's.
+    private func removeLeftovers(of settings: RouterSettings) {
+        for address in settings.addresses {
+            guard let expected = address.onInterface(of: settings, in: view),
+                let present = view.addresses.first(where: { $0.key == expected.key })
+            else { continue }
+            let left = present.lifetime.map { "with \($0) s left" } ?? "without a lifetime"
+            line(
+                .warning,
+                "(\(settings.name)) \(address.prefix) is on \(address.interface ?? settings.interface) "
+                    + "already, \(left): an earlier life left it behind, removing it"
+            )
+        }
+    }
+
+    private func sayWhoAnswers() {
+        if !leases.isSupervised {
+            log.warning(
+                """
+                no supervisor has left a socket in \(runtimeDirectory.path): this agent is alone, with \
+                full standing and its own checks
+                """
+            )
+        }
+        for script in proxyChecks {
+            log.notice(
+                """
+                the check \(script) only asks whether a process named haproxy exists: it is not run, \
+                the proxy's health answers for it
+                """
+            )
+        }
+    }
+
+    /// Everything is given back: addresses first, then the word to the peers.
+    func end() {
+        notifier.stopping()
+        for index in routers.indices { handle(.shutdown, index) }
+        removeUnreleased()
+        report()
+        runner.send(.finish)
+        runner.flush()
+        supervisor.close()
+        guard !configuration.notifications.isEmpty, runner.isAlive else { return }
+        let limit = Clock.now + Self.farewell
+        while runner.process.reap() == nil, Clock.now < limit {
+            var request = pollfd(
+                fd: runner.process.descriptor.rawValue,
+                events: Int16(POLLIN),
+                revents: 0
+            )
+            _ = unsafe poll(&request, 1, 100)
+        }
+    }
+
+    /// The last chance to take away what the kernel did not let go of.
+    private func removeUnreleased() {
+        let limit = Clock.now + Self.farewell
+        while routers.contains(where: { !$0.unreleased.isEmpty }), Clock.now < limit {
+            for index in routers.indices { releaseAgain(index) }
+            guard routers.contains(where: { !$0.unreleased.isEmpty }) else { return }
+            usleep(20_000)
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import KeepalivedSyntax
+import LinuxIO
+import Logging
+import Netlink
+import Primitives
+import VRRP
+
+/// Interfaces, addresses and packets.
+extension Agent {
+    /// Datagrams of the monitor that one turn reads at most.
+    private static let monitorBudget = 64
+
+    /// The addresses of all virtual routers: nobody's own, so none that packets come from.
+    var lentAddresses: Set<IPv4Address> {
+        Set(configuration.routers.flatMap(\.advertisedAddresses))
+    }
+
+    // MARK: The kernel's tables
+
+    /// Reads the tables anew and takes what changed as events.
+    func resynchronise(tellsRouters: Bool) throws(SystemCallError) {
+        let listing = try keeper.listing()
+        let events = view.replace(interfaces: listing.interfaces, addresses: listing.addresses)
+        guard tellsRouters else { return }
+        for case .addressRemoved(let address) in events { addressRemoved(address.key) }
+        reviewInterfaces()
+    }
+
+    func readMonitor() {
+        var changed = false
+        for _ in 0..<Self.monitorBudget {
+            do throws(SystemCallError) {
+                switch try monitor.receive() {
+                case .nothing:
+                    if changed { reviewInterfaces() }
+                    return
+                case .events(let events):
+                    for (event, port) in events {
+                        view.apply(event)
+                        guard port != requestPort else { continue }
+                        changed = true
+                        if case .addressRemoved(let address) = event { addressRemoved(address.key) }
+                    }
+                case .lost:
+                    log.warning(
+                        "the kernel's events came faster than they were read: reading all anew"
+                    )
+                    try resynchronise(tellsRouters: true)
+                }
+            } catch {
+                log.error("\(error)")
+                return
+            }
+        }
+        if changed { reviewInterfaces() }
+    }
+
+    /// Somebody removed an address, or its lifetime ended. An event may be older than what we did since, so
+    /// the kernel is asked.
+    private func addressRemoved(_ key: InterfaceAddress.Key) {
+        for index in routers.indices where routers[index].machine.holdsAddresses {
+            let settings = routers[index].settings
+            let lost = settings.addresses.first {
+                $0.onInterface(of: settings, in: view)?.key == key
+            }
+            guard let lost else { continue }
+            if let listing = try? keeper.listing(),
+                listing.addresses.contains(where: { $0.key == key })
+            {
+                continue
+            }
+            handle(.addressLost(lost), index)
+        }
+    }
+
+    /// Puts back what a MASTER should have and has not, whoever took it.
+    func verifyAddresses() {
+        guard let listing = try? keeper.listing() else { return }
+        let present = Set(listing.addresses.map(\.key))
+        for index in routers.indices where routers[index].machine.holdsAddresses {
+            let settings = routers[index].settings
+            for address in settings.addresses {
+                guard let key = address.onInterface(of: settings, in: view)?.key,
+                    !present.contains(key)
+                else { continue }
+                handle(.addressLost(address), index)
+            }
+        }
+    }
+
+    // MARK: Interfaces
+
+    /// Compares what the routers were told of their interfaces with what is.
+    func reviewInterfaces() {
+        openPorts()
+        let lent = lentAddresses
+        for index in routers.indices {
+            let settings = routers[index].settings
+            let before = routers[index].facts
+            let facts = InterfaceFacts(of: settings.interface, in: view, lent: lent)
+            if facts != before {
+                routers[index].facts = facts
+                for event in facts.events(after: before) { handle(event, index) }
+            }
+            for case .interface(let name) in settings.tracks.map(\.subject) {
+                let tracked = InterfaceFacts(of: name, in: view, lent: lent)
+                handle(.check(.interface(name), succeeded: tracked.isRunning), index)
+            }
+        }
+    }
+
+    /// One socket for each interface that a router is on and that exists.
+    func openPorts() {
+        let lent = lentAddresses
+        let wanted = Dictionary(grouping: configuration.routers, by: \.interface)
+        for (name, port) in ports {
+            let facts = InterfaceFacts(of: name, in: view, lent: lent)
+            if wanted[name] == nil || facts.index != port.index { ports[name] = nil }
+        }
+        for (name, settings) in wanted {
+            let facts = InterfaceFacts(of: name, in: view, lent: lent)
+            guard let index = facts.index else { continue }
+            do throws(SystemCallError) {
+                if let port = ports[name] {
+                    port.expect(settings)
+                    try port.setSource(facts.source)
+                    continue
+                }
+                nextPortToken += 1
+                let port = try InterfacePort(
+                    name: name,
+                    index: index,
+                    source: facts.source,
+                    token: nextPortToken,
+                    routers: settings
+                )
+                try poller.add(port.descriptor, token: port.token)
+                ports[name] = port
+            } catch {
+                log.error("\(name): \(error)")
+            }
+        }
+    }
+
+    // MARK: Packets
+
+    func readPort(_ token: UInt64) {
+        guard let port = ports.values.first(where: { $0.token == token }) else { return }
+        for _ in 0..<InterfacePort.budget {
+            do throws(SystemCallError) {
+                switch try port.receive(at: Clock.now) {
+                case .nothing: return
+                case .dropped(let text):
+                    if let text { line(.warning, "\(port.name): \(text)") }
+                case .packet(let packet):
+                    let router = routers.firstIndex {
+                        $0.settings.interface == port.name
+                            && $0.settings.virtualRouterID == packet.advertisement.virtualRouterID
+                    }
+                    guard let router else { continue }
+                    handle(.received(packet.advertisement, from: packet.source), router)
+                }
+            } catch {
+                // The interface went down or away; its events say so too.
+                log.debug("\(port.name): \(error)")
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+import Glibc
+import KeepalivedSyntax
+import LinuxIO
+import Logging
+import Messages
+import Netlink
+import Primitives
+import RawSockets
+import VRRP
+
+/// Events into the machines, their effects out into the world.
+extension Agent {
+    /// Hands one event to one router and does what it asks for.
+    func handle(_ event: RouterEvent, _ index: Int) {
+        var pending = [event]
+        // An effect that fails is an event again; a machine that can't be satisfied ends in FAULT.
+        for _ in 0..<8 {
+            guard !pending.isEmpty else { return }
+            let effects = routers[index].machine.handle(pending.removeFirst(), at: Clock.now)
+            pending += interpret(effects, index)
+        }
+        guard pending.isEmpty else {
+            line(.error, "(\(routers[index].settings.name)) its effects go on failing: \(pending)")
+            return
+        }
+    }
+
+    func handleAll(_ event: RouterEvent) {
+        for index in routers.indices { handle(event, index) }
+    }
+
+    /// What is due for one router.
+    func serve(_ index: Int) {
+        for _ in 0..<4 {
+            guard let deadline = routers[index].machine.nextDeadline, deadline <= Clock.now else {
+                break
+            }
+            handle(.deadline, index)
+        }
+        let now = Clock.now
+        if !routers[index].unreleased.isEmpty, routers[index].releaseAgainAt <= now {
+            releaseAgain(index)
+        }
+        if let unclaimed = routers[index].unclaimed, unclaimed.retryAt <= now {
+            claimAgain(unclaimed, index)
+        }
+        for (cause, until) in routers[index].restingFaults where until <= now {
+            routers[index].restingFaults[cause] = nil
+            handle(.faultCleared(cause), index)
+        }
+    }
+
+    /// Does what a machine asks for, in its order, and returns what came of it.
+    private func interpret(_ effects: [RouterEffect], _ index: Int) -> [RouterEvent] {
+        var consequences: [RouterEvent] = []
+        for effect in effects {
+            switch effect {
+            case .claimAddresses:
+                consequences += put(routers[index].settings.addresses, index)
+            case .renewAddresses:
+                // Renewing nothing but what has a lifetime; the check is the same as for a claim.
+                consequences += put(routers[index].settings.addresses, index)
+            case .restoreAddress(let address): consequences += put([address], index)
+            case .releaseAddresses: release(routers[index].settings.addresses, index)
+            case .releaseAddress(let address): release([address], index)
+            case .advertise(let priority): consequences += advertise(priority, index)
+            case .announceOwnership: announce(routers[index].settings.addresses, index)
+            case .transition(let transition): tell(transition, index)
+            case .note(let note): tell(note, index)
+            }
+        }
+        return consequences
+    }
+
+    // MARK: Addresses
+
+    /// Puts or renews addresses, unless too much time has passed for it by the clock as it is now.
+    private func put(_ addresses: [VirtualAddress], _ index: Int) -> [RouterEvent] {
+        guard routers[index].mayHoldAddresses(at: Clock.now) else {
+            return declare(.cannotAdvertise, index)
+        }
+        let settings = routers[index].settings
+        routers[index].unreleased.removeAll { addresses.contains($0) }
+        let failures = keeper.put(addresses, of: settings, in: view)
+        guard !failures.isEmpty else {
+            if routers[index].unclaimed != nil {
+                line(.notice, "(\(settings.name)) all addresses are there now")
+            }
+            routers[index].unclaimed = nil
+            return []
+        }
+        let now = Clock.now
+        let since = routers[index].unclaimed?.since ?? now
+        if routers[index].unclaimed == nil {
+            for failure in failures { line(.error, "(\(settings.name)) \(failure.error)") }
+        }
+        routers[index].unclaimed = RouterShell.Unclaimed(
+            addresses: failures.map(\.address),
+            since: since,
+            retryAt: now + RouterShell.retryInterval
+        )
+        guard now - since >= RouterShell.claimPatience else { return [] }
+        return declare(.cannotClaim, index)
+    }
+
+    private func claimAgain(_ unclaimed: RouterShell.Unclaimed, _ index: Int) {
+        guard routers[index].machine.holdsAddresses else {
+            routers[index].unclaimed = nil
+            return
+        }
+        for event in put(unclaimed.addresses, index) { handle(event, index) }
+        guard routers[index].unclaimed == nil else { return }
+        announce(unclaimed.addresses, index)
+    }
+
+    private func release(_ addresses: [VirtualAddress], _ index: Int) {
+        let settings = routers[index].settings
+        routers[index].unclaimed = nil
+        let (removed, failures) = keeper.remove(addresses, of: settings, in: view)
+        for failure in failures { line(.error, "(\(settings.name)) \(failure.error)") }
+        routers[index].unreleased += failures.map(\.address).filter {
+            !routers[index].unreleased.contains($0)
+        }
+        routers[index].releaseAgainAt = Clock.now + RouterShell.retryInterval
+        if !removed.isEmpty {
+            let list = removed.map(\.prefix.description).joined(separator: ", ")
+            line(.info, "(\(settings.name)) released \(list)")
+        }
+    }
+
+    func releaseAgain(_ index: Int) {
+        let addresses = routers[index].unreleased
+        routers[index].unreleased = []
+        routers[index].releaseAgainAt = Clock.now + RouterShell.retryInterval
+        let settings = routers[index].settings
+        let failures = keeper.remove(addresses, of: settings, in: view).failures
+        routers[index].unreleased = failures.map(\.address)
+    }
+
+    private func announce(_ addresses: [VirtualAddress], _ index: Int) {
+        let settings = routers[index].settings
+        for address in addresses {
+            let facts = InterfaceFacts(
+                of: address.interface ?? settings.interface,
+                in: view,
+                lent: []
+            )
+            guard let interface = facts.index, case .v4(let announced) = address.prefix.address
+            else { continue }
+            do throws(SystemCallError) {
+                for _ in 0..<max(1, settings.announcementsPerBurst) {
+                    let sent = try announcer.announce(
+                        announced,
+                        from: facts.hardwareAddress,
+                        on: interface
+                    )
+                    guard sent else { break }
+                }
+            } catch {
+                line(.warning, "(\(settings.name)) \(error)")
+            }
+        }
+    }
+
+    // MARK: Advertisements
+
+    private func advertise(_ priority: UInt8, _ index: Int) -> [RouterEvent] {
+        let settings = routers[index].settings
+        do throws(SystemCallError) {
+            guard let port = ports[settings.interface] else {
+                throw SystemCallError("send advertisement", on: settings.interface, errno: ENODEV)
+            }
+            try port.send(settings.advertisement(priority: priority))
+            routers[index].advertisedAt = Clock.now
+            if routers[index].saidThatSendingFails {
+                line(.notice, "(\(settings.name)) advertisements are sent again")
+                routers[index].saidThatSendingFails = false
+            }
+            return []
+        } catch {
+            if !routers[index].saidThatSendingFails {
+                line(.error, "(\(settings.name)) \(error)")
+                routers[index].saidThatSendingFails = true
+            }
+            // Without addresses nothing is lost by waiting: nobody becomes MASTER whom nobody hears.
+            let router = routers[index].machine
+            guard router.visibleState == .active, !router.holdsAddresses else { return [] }
+            return declare(.cannotAdvertise, index)
+        }
+    }
+
+    /// A fault that this shell found, and takes back after a rest.
+    private func declare(_ cause: FaultCause, _ index: Int) -> [RouterEvent] {
+        guard routers[index].restingFaults[cause] == nil else { return [] }
+        routers[index].restingFaults[cause] = Clock.now + RouterShell.faultRest
+        return [.fault(cause)]
+    }
+
+    // MARK: News
+
+    private func tell(_ transition: RouterTransition, _ index: Int) {
+        let settings = routers[index].settings
+        routers[index].since = Clock.wall
+        line(
+            transition.to == .fault ? .error : .notice,
+            transition.line(of: settings.name)
+        )
+        supervisor.send(
+            .transition(
+                RouterChange(
+                    router: settings.name,
+                    from: transition.from,
+                    to: transition.to,
+                    reason: transition.reason.sentence
+                )
+            ),
+            incident: incident,
+            poller
+        )
+        report(index)
+        runNotifications(for: transition, index)
+        sendStatus(at: Clock.now)
+    }
+
+    private func tell(_ note: RouterNote, _ index: Int) {
+        let settings = routers[index].settings
+        let isWarning =
+            switch note {
+            case .rivalHeard, .addressRestored, .addressListDiffers, .timerLate: true
+            case .lowerPriorityHeard, .priorityChanged, .masterHeard: false
+            }
+        line(isWarning ? .warning : .info, note.line(of: settings.name))
+        switch note {
+        case .masterHeard(let priority, let address), .rivalHeard(let priority, let address):
+            supervisor.send(
+                .peerHeard(router: settings.name, address: address, priority: priority),
+                incident: incident,
+                poller
+            )
+        case .lowerPriorityHeard, .priorityChanged, .addressRestored, .addressListDiffers,
+            .timerLate:
+            break
+        }
+        report(index)
+    }
+}

@@ -1,0 +1,184 @@
+import KeepalivedSyntax
+import LinuxIO
+import Logging
+import Messages
+import Primitives
+import VRRP
+
+/// Orders to the script runner, and what becomes of them.
+extension Agent {
+    /// The silence that a check is allowed beyond its interval and time limit: SIGTERM, SIGKILL and a
+    /// machine under load.
+    private static let silenceAllowance: Duration = .seconds(5)
+
+    /// Scripts that are tracked and not answered by the proxy's health.
+    static func runnableChecks(of configuration: KeepalivedConfiguration) -> [CheckScript] {
+        let tracked = Set(configuration.routers.flatMap(\.tracks).map(\.subject))
+        return configuration.scripts.filter {
+            !$0.asksForProxyProcess && tracked.contains(.script($0.name))
+        }
+    }
+
+    /// Nobody's scripts run as root by default.
+    private var defaultUser: String {
+        UserIdentity.named("keepalived_script") == nil ? "nobody" : "keepalived_script"
+    }
+
+    private func order(for script: CheckScript) -> CheckOrder {
+        CheckOrder(
+            name: script.name,
+            program: ProgramOrder(
+                arguments: script.arguments,
+                user: script.user ?? defaultUser,
+                group: script.group ?? ""
+            ),
+            interval: script.interval,
+            timeLimit: script.timeout > .zero ? script.timeout : script.interval
+        )
+    }
+
+    /// Orders the checks of the configuration; those that were the same before run on undisturbed.
+    func orderChecks(replacing old: [CheckScript]) {
+        let before = Dictionary(uniqueKeysWithValues: old.map { ($0.name, order(for: $0)) })
+        let scripts = Self.runnableChecks(of: configuration)
+        let names = Set(scripts.map(\.name))
+        for name in checks.names where !names.contains(name) {
+            checks.forget(name)
+            runner.send(.forget(name: name))
+        }
+        for script in scripts {
+            let order = order(for: script)
+            let longest = max(order.interval, order.timeLimit) * 2
+            let terms = CheckLedger.Terms(
+                rise: script.rise,
+                fall: script.fall,
+                startsFailed: script.startsFailed,
+                silence: longest + Self.silenceAllowance
+            )
+            if let change = checks.keep(script.name, terms, at: Clock.now) { checkChanged(change) }
+            if before[script.name] != order { runner.send(.check(order)) }
+        }
+        watchRunner()
+    }
+
+    func checkChanged(_ change: CheckLedger.Change) {
+        line(
+            change.succeeded ? .notice : .warning,
+            "the check \(change.name) \(change.succeeded ? "succeeds" : "fails")"
+        )
+        handleAll(.check(.script(change.name), succeeded: change.succeeded))
+    }
+
+    func readRunner(_ readiness: Readiness) {
+        if readiness.contains(.writable) { runner.flush() }
+        watchRunner()
+        guard let messages = runner.receive() else {
+            runnerDied()
+            return
+        }
+        for message in messages {
+            switch message {
+            case .ready(let pid, let privileges):
+                let held = CapabilitySet(rawValue: privileges)
+                log.info("the script runner is ready (pid \(pid)); it holds \(held.names)")
+            case .checked(let result): checked(result)
+            case .notified(let router, let outcome):
+                if !outcome.succeeded {
+                    log.warning("(\(router)) a notify program: \(outcome)")
+                }
+            }
+        }
+        if !runner.isAlive { runnerDied() }
+    }
+
+    private func checked(_ result: CheckResult) {
+        let succeeded = result.outcome.succeeded
+        if let known = checks.outcome(of: result.name), known != succeeded {
+            log.info("the check \(result.name): \(result.outcome), after \(result.milliseconds) ms")
+        } else if case .notStarted = result.outcome, checks.outcome(of: result.name) == nil {
+            log.warning("the check \(result.name): \(result.outcome)")
+        }
+        if let change = checks.record(result.name, succeeded: succeeded, at: Clock.now) {
+            checkChanged(change)
+        }
+    }
+
+    /// Nothing can be executed any more, so a new runner needs a new agent: where scripts matter, this one
+    /// hands over and ends, and whoever started it starts it again.
+    private func runnerDied() {
+        try? poller.remove(runner.socket)
+        let cause = runner.process.reap().map { "\($0)" } ?? "it closed its link"
+        log.error("the script runner is gone (\(cause)): every check counts as failed")
+        for change in checks.failAll() { checkChanged(change) }
+        let isNeeded =
+            !Self.runnableChecks(of: configuration).isEmpty || !configuration.notifications.isEmpty
+        guard isNeeded else {
+            log.warning("no script is configured: the agent goes on without a script runner")
+            return
+        }
+        log.critical("the agent ends, to be started again with a script runner")
+        exitStatus = 1
+    }
+
+    private func watchRunner() {
+        guard runner.wantsToWrite != isRunnerWatchedForWriting, runner.isAlive else { return }
+        isRunnerWatchedForWriting = runner.wantsToWrite
+        try? poller.modify(
+            runner.socket,
+            token: Token.runner,
+            for: isRunnerWatchedForWriting ? [.readable, .writable] : .readable
+        )
+    }
+
+    // MARK: Notify programs
+
+    /// keepalived.conf(5): `notify_master` and its kin as they stand, `notify` with INSTANCE, name, state and
+    /// priority behind it.
+    func runNotifications(for transition: RouterTransition, _ index: Int) {
+        let name = routers[index].settings.name
+        guard let programs = configuration.notifications[name] else { return }
+        let (own, word): ([String]?, String) =
+            switch transition.to {
+            case .active: (programs.master, "MASTER")
+            case .backup: (programs.backup, "BACKUP")
+            case .fault: (programs.fault, "FAULT")
+            case .initialize:
+                transition.reason == .shutdown ? (programs.stop, "STOP") : (nil, "")
+            }
+        guard !word.isEmpty else { return }
+        notifySerial += 1
+        let priority = String(routers[index].machine.effectivePriority)
+        let any = programs.any.map { $0 + ["INSTANCE", name, word, priority] }
+        for arguments in [own, any].compactMap(\.self) {
+            runner.send(
+                .notify(
+                    NotifyOrder(
+                        router: name,
+                        serial: notifySerial,
+                        program: ProgramOrder(
+                            arguments: arguments,
+                            user: programs.user ?? defaultUser,
+                            group: programs.group ?? ""
+                        )
+                    )
+                )
+            )
+        }
+        watchRunner()
+    }
+}
+
+extension CapabilitySet {
+    /// Those that the agent and its runner know of, in words.
+    var names: String {
+        let known: [(CapabilitySet, String)] = [
+            (.kill, "CAP_KILL"), (.setGroupID, "CAP_SETGID"), (.setUserID, "CAP_SETUID"),
+            (.netAdmin, "CAP_NET_ADMIN"), (.netRaw, "CAP_NET_RAW"), (.sysNice, "CAP_SYS_NICE"),
+        ]
+        let held = known.filter { contains($0.0) }
+        let others = subtracting(held.reduce(into: []) { $0.formUnion($1.0) })
+        let names =
+            held.map(\.1) + (others.isEmpty ? [] : ["0x" + String(others.rawValue, radix: 16)])
+        return names.isEmpty ? "no capability" : names.joined(separator: " ")
+    }
+}

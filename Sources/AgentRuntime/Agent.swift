@@ -1,0 +1,223 @@
+import Glibc
+import KeepalivedSyntax
+import LinuxIO
+import Logging
+import Messages
+import Netlink
+import Primitives
+import RawSockets
+import Systemd
+import VRRP
+
+/// The agent: one thread, one loop, one deadline.
+///
+/// Each turn first does what is due by the clock, then reads what has arrived. The loop never waits for
+/// anything else: netlink answers while it is asked, everything else is non-blocking.
+final class Agent {
+    enum Token {
+        static let signals: UInt64 = 1
+        static let listener: UInt64 = 2
+        static let monitor: UInt64 = 3
+        static let runner: UInt64 = 4
+        static let firstPort: UInt64 = 1 << 16
+        static let firstConnection: UInt64 = 1 << 32
+    }
+
+    /// Reports go out and waiting things are looked at so often.
+    static let tick: Duration = .seconds(1)
+    /// A status sentence goes to the service manager at least so often.
+    static let statusSpacing: Duration = .seconds(10)
+
+    let log: Logger
+    let options: AgentOptions
+    let runtimeDirectory: RuntimeDirectory
+
+    var configuration: KeepalivedConfiguration
+    var routers: [RouterShell] = []
+    var checks = CheckLedger()
+    var leases: LeaseLedger
+    /// What the routers were told of the proxy; nil: nothing yet.
+    var proxyAnswer: Bool?
+
+    var view = NetworkView()
+    var keeper: AddressKeeper<KernelRouteSocket>
+    /// The port of our own netlink requests, whose echoes are no news.
+    let requestPort: UInt32
+    var monitor: RouteMonitor
+    let announcer: AnnouncementSocket
+    /// By the name of the interface.
+    var ports: [String: InterfacePort] = [:]
+    var nextPortToken = Token.firstPort
+
+    var poller: Poller
+    let signals: SignalDescriptor
+    let supervisor: SupervisorLink
+    let runner: ScriptRunnerLink
+    var notifier = Notifier()
+
+    /// The supervisor's number for what is being done now.
+    var incident = IncidentID.none
+    var notifySerial: UInt64 = 0
+    var isRunnerWatchedForWriting = false
+    /// Set when the loop is to end, with the exit status.
+    var exitStatus: Int32?
+
+    private var nextTick: Instant = .zero
+    private var nextStatus: Instant = .zero
+    private let watchdogPeriod: Duration?
+    private var nextWatchdog: Instant = .zero
+
+    /// Opens everything that takes privileges. Nothing is sent yet and no address is touched.
+    init(
+        options: AgentOptions,
+        configuration: KeepalivedConfiguration,
+        log: Logger
+    ) throws(SystemCallError) {
+        let directory = RuntimeDirectory(path: options.runtimeDirectory)
+        try directory.prepare()
+        guard (try? UnixSocket.connect(to: directory.agentSocket)) == nil else {
+            throw SystemCallError(
+                "listen (another agent runs)",
+                on: directory.agentSocket,
+                errno: EADDRINUSE
+            )
+        }
+        let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP])
+        SignalDescriptor.ignoreBrokenPipes()
+        let requests = try KernelRouteSocket()
+        let requestPort = requests.port
+        let keeper = AddressKeeper(
+            socket: requests,
+            firstSequence: UInt32(truncatingIfNeeded: Clock.wall / 1_000_000)
+        )
+        let monitor = try RouteMonitor()
+        let announcer = try AnnouncementSocket()
+        let supervisor = try SupervisorLink(
+            directory: directory,
+            firstToken: Token.firstConnection
+        )
+        let runner = try ScriptRunnerLink()
+        let poller = try Poller()
+        try poller.add(signals.descriptor.rawValue, token: Token.signals)
+        try poller.add(supervisor.listener.rawValue, token: Token.listener)
+        try poller.add(monitor.descriptor.rawValue, token: Token.monitor)
+        try poller.add(runner.socket, token: Token.runner)
+
+        let now = Clock.now
+        let isSupervised = Self.exists(directory.supervisorSocket)
+        self.log = log
+        self.options = options
+        runtimeDirectory = directory
+        self.configuration = configuration
+        leases = LeaseLedger(
+            grace: configuration.tandem.leaseGrace,
+            supervised: isSupervised,
+            at: now
+        )
+        self.signals = signals
+        self.requestPort = requestPort
+        self.keeper = keeper
+        self.monitor = monitor
+        self.announcer = announcer
+        self.supervisor = supervisor
+        self.runner = runner
+        self.poller = poller
+        watchdogPeriod = ServiceEnvironment.watchdogInterval().map { $0 / 2 }
+    }
+
+    private static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0
+    }
+
+    /// The loop; returns the exit status.
+    func run() throws(SystemCallError) -> Int32 {
+        try begin()
+        var events: [ReadyEvent] = []
+        while exitStatus == nil {
+            events.removeAll(keepingCapacity: true)
+            try poller.wait(until: nextDeadline, into: &events)
+            fireDeadlines()
+            for event in events where exitStatus == nil { dispatch(event) }
+            finishTurn()
+        }
+        end()
+        return exitStatus ?? 1
+    }
+
+    private var nextDeadline: Instant {
+        var deadline = min(nextTick, leases.nextDeadline ?? .distantFuture)
+        deadline = min(deadline, checks.nextDeadline ?? .distantFuture)
+        if watchdogPeriod != nil { deadline = min(deadline, nextWatchdog) }
+        for router in routers { deadline = min(deadline, router.nextDeadline ?? .distantFuture) }
+        return deadline
+    }
+
+    /// What is due by the clock comes before what has arrived: a router that was not served in time must
+    /// know that before it hears anything.
+    private func fireDeadlines() {
+        for index in routers.indices { serve(index) }
+        let now = Clock.now
+        if let deadline = leases.nextDeadline, deadline <= now { leaseChanged(.deadline, at: now) }
+        if let deadline = checks.nextDeadline, deadline <= now {
+            for change in checks.deadline(at: now) {
+                log.error("the check \(change.name) has not reported in time: it counts as failed")
+                checkChanged(change)
+            }
+        }
+        guard nextTick <= now else { return }
+        nextTick = now + Self.tick
+        supervisor.expire(at: now)
+        reviewInterfaces()
+        report()
+    }
+
+    private func dispatch(_ event: ReadyEvent) {
+        switch event.token {
+        case Token.signals: readSignals()
+        case Token.listener: heed(supervisor.accept(poller))
+        case Token.monitor: readMonitor()
+        case Token.runner: readRunner(event.readiness)
+        case Token.firstConnection...: heed(supervisor.ready(event, poller))
+        default: readPort(event.token)
+        }
+    }
+
+    /// The loop has turned: that, and nothing else, is what the service manager is told.
+    private func finishTurn() {
+        let now = Clock.now
+        if let watchdogPeriod, nextWatchdog <= now {
+            notifier.watchdog()
+            nextWatchdog = now + watchdogPeriod
+        }
+        if nextStatus <= now { sendStatus(at: now) }
+    }
+
+    func sendStatus(at now: Instant) {
+        nextStatus = now + Self.statusSpacing
+        notifier.status(statusSentence(at: now))
+    }
+
+    func statusSentence(at now: Instant) -> String {
+        StatusText.sentence(of: routers.map(\.machine), at: now)
+    }
+
+    private func readSignals() {
+        while let signal = signals.next() {
+            switch signal {
+            case SIGHUP: reload()
+            default:
+                log.notice("\(signalName(signal)): stopping")
+                exitStatus = 0
+            }
+        }
+    }
+
+    func line(
+        _ level: Logger.Level,
+        _ text: String
+    ) {
+        let metadata: Logger.Metadata? = incident == .none ? nil : ["incident": "\(incident)"]
+        log.log(level: level, "\(text)", metadata: metadata)
+    }
+}

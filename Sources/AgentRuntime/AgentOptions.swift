@@ -1,0 +1,71 @@
+import LinuxIO
+
+/// What the command line of `tandem-agent` says.
+struct AgentOptions: Equatable {
+    var file = "/etc/tandem/keepalived.conf"
+    var checkOnly = false
+    var peerFile: String?
+    var runtimeDirectory = RuntimeDirectory.defaultPath
+
+    enum Parsed: Equatable {
+        case run(AgentOptions)
+        case help
+        case version
+        /// The program that runs scripts for an agent; not for people.
+        case scriptRunner
+        case unusable(String)
+    }
+
+    static let scriptRunnerOption = "--script-runner"
+
+    static let usage = """
+        usage: tandem-agent [-f FILE] [-t [--peer FILE]] [--runtime-dir DIR]
+
+          -f FILE              the keepalived.conf to run (default: /etc/tandem/keepalived.conf)
+          -t                   check the file, say what would happen, and exit 0 or 1
+          --peer FILE          with -t: the other node's file
+          --runtime-dir DIR    the directory of the sockets (default: /run/tandem)
+          --version            print the version
+          -h, --help           print this
+        """
+
+    /// `arguments` are those behind the program's name.
+    static func parse(_ arguments: [String]) -> Parsed {
+        var options = AgentOptions()
+        var rest = arguments[...]
+        while let word = rest.popFirst() {
+            let (option, attached) = split(word)
+            func value() -> String? { attached ?? rest.popFirst() }
+            switch option {
+            case "-h", "--help": return .help
+            case "--version", "-v": return .version
+            case scriptRunnerOption: return .scriptRunner
+            case "-t", "--config-test": options.checkOnly = true
+            case "-f", "--use-file":
+                guard let file = value() else { return .unusable("'\(option)' needs a file") }
+                options.file = file
+            case "--peer":
+                guard let file = value() else { return .unusable("'--peer' needs a file") }
+                options.peerFile = file
+            case "--runtime-dir":
+                guard let directory = value(), directory.hasPrefix("/") else {
+                    return .unusable("'--runtime-dir' needs an absolute path")
+                }
+                options.runtimeDirectory = directory
+            default: return .unusable("unknown option '\(word)'")
+            }
+        }
+        if options.peerFile != nil, !options.checkOnly {
+            return .unusable("'--peer' is for '-t' only")
+        }
+        return .run(options)
+    }
+
+    /// `--option=value`.
+    private static func split(_ word: String) -> (option: String, value: String?) {
+        guard word.hasPrefix("--"), let equals = word.firstIndex(of: "=") else {
+            return (word, nil)
+        }
+        return (String(word[..<equals]), String(word[word.index(after: equals)...]))
+    }
+}

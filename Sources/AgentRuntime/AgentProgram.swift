@@ -1,0 +1,72 @@
+import CLinux
+import Glibc
+import LinuxIO
+import Logging
+import Messages
+import Primitives
+import Systemd
+
+/// `tandem-agent` from its command line to its exit status.
+package enum AgentProgram {
+    /// What the agent keeps of root's capabilities; its uid stays 0, which owns its files and sockets.
+    private static let privileges: CapabilitySet = [.netAdmin, .netRaw, .sysNice]
+    /// Just above everything that is not real-time: the agent works for microseconds and must not be late.
+    private static let realTimePriority: Int32 = 1
+
+    /// Runs the program. `arguments` are those behind its name.
+    package static func main(_ arguments: [String]) -> Int32 {
+        switch AgentOptions.parse(arguments) {
+        case .help:
+            ConfigurationCheck.write(AgentOptions.usage + "\n", to: STDOUT_FILENO)
+            return 0
+        case .version:
+            ConfigurationCheck.write("tandem-agent \(Hello.currentBuild)\n", to: STDOUT_FILENO)
+            return 0
+        case .unusable(let reason):
+            ConfigurationCheck.write(
+                "tandem-agent: \(reason)\n\(AgentOptions.usage)\n",
+                to: STDERR_FILENO
+            )
+            return 2
+        case .scriptRunner: return ScriptRunner.main()
+        case .run(let options):
+            return options.checkOnly
+                ? ConfigurationCheck.run(file: options.file, peerFile: options.peerFile)
+                : run(options)
+        }
+    }
+
+    private static func run(_ options: AgentOptions) -> Int32 {
+        let log = Logger.daemon("tandem-agent")
+        guard geteuid() == 0 else {
+            log.error(
+                "tandem-agent sets addresses and needs root: start it as root, or by its unit"
+            )
+            return 1
+        }
+        let reader = ConfigurationReader(file: options.file)
+        for diagnostic in reader.diagnostics {
+            log.log(level: diagnostic.severity == .error ? .error : .warning, "\(diagnostic)")
+        }
+        guard let configuration = reader.configuration else { return 1 }
+        do throws(SystemCallError) {
+            let agent = try Agent(options: options, configuration: configuration, log: log)
+            try Privileges.keepOnly(privileges)
+            try Privileges.forbidNewPrivileges()
+            let held = try Privileges.held()
+            log.notice(
+                "tandem-agent \(Hello.currentBuild) holds \(held.names) and gains nothing more"
+            )
+            if held.contains(.sysNice) {
+                let result = tandem_set_real_time(realTimePriority)
+                if result < 0 {
+                    log.info("no real-time scheduling: \(errorText(-result))")
+                }
+            }
+            return try agent.run()
+        } catch {
+            log.critical("\(error)")
+            return 1
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import KeepalivedSyntax
+import LinuxIO
+import Messages
+import Primitives
+
+/// A keepalived.conf from the disk, with what there is to say about it.
+struct ConfigurationReader {
+    /// Nil after an error.
+    let configuration: KeepalivedConfiguration?
+    let diagnostics: [Diagnostic]
+
+    init(file: String) {
+        do throws(SystemCallError) {
+            let source = SourceText(path: file, bytes: try readFile(file))
+            let parsed = KeepalivedParser.parse(
+                source,
+                environment: MachineFacts.environment(of: file)
+            )
+            let oversized = parsed.configuration.map(Self.oversizedPrograms) ?? []
+            diagnostics = parsed.diagnostics + oversized
+            configuration = oversized.isEmpty ? parsed.configuration : nil
+        } catch {
+            diagnostics = [
+                Diagnostic(.error, at: nil, "\(error)", mend: "name a readable file with '-f FILE'")
+            ]
+            configuration = nil
+        }
+    }
+
+    /// Command lines that would not reach the script runner whole.
+    private static func oversizedPrograms(
+        in configuration: KeepalivedConfiguration
+    ) -> [Diagnostic] {
+        let scripts = configuration.scripts.map { ($0.arguments, Optional($0.location)) }
+        let notifications = configuration.notifications.values.flatMap { programs in
+            [programs.master, programs.backup, programs.fault, programs.stop, programs.any]
+                .compactMap(\.self).map { ($0, SourceLocation?.none) }
+        }
+        return (scripts + notifications).compactMap { arguments, location in
+            // Room for what keepalived appends: INSTANCE NAME STATE PRIORITY.
+            let program = ProgramOrder(arguments: arguments, user: "")
+            guard !program.fits || arguments.count > ProgramOrder.argumentLimit - 4 else {
+                return nil
+            }
+            return Diagnostic(
+                .error,
+                at: location,
+                "the command '\(arguments.first ?? "")' is longer than \(ProgramOrder.totalSize) bytes "
+                    + "or has more than \(ProgramOrder.argumentLimit - 4) arguments",
+                mend: "put it into a file and name that"
+            )
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Netlink
+import Primitives
+import VRRP
+
+/// What a virtual router has to know of its interface.
+struct InterfaceFacts: Equatable, Sendable {
+    /// Nil: there is none of that name.
+    var index: Int32?
+    var isRunning: Bool
+    var hardwareAddress: [UInt8]
+    /// The address that advertisements come from.
+    var source: IPv4Address?
+
+    /// `lent` are the addresses of all virtual routers, which are nobody's own.
+    init(of name: String, in view: NetworkView, lent: Set<IPv4Address>) {
+        let interface = view.interface(named: name)
+        index = interface?.index
+        isRunning = interface?.isRunning ?? false
+        hardwareAddress = interface?.hardwareAddress ?? []
+        source = interface.flatMap { view.primaryAddress(of: $0.index, except: lent) }
+    }
+
+    /// A missing source is told by `sourceChanged`.
+    var faults: Set<FaultCause> {
+        guard index != nil else { return [.interfaceMissing] }
+        return isRunning ? [] : [.interfaceDown]
+    }
+
+    /// What a router that was told `before` has to be told now: what breaks it first, what mends it last.
+    func events(after before: InterfaceFacts) -> [RouterEvent] {
+        var events: [RouterEvent] = []
+        for cause in [FaultCause.interfaceMissing, .interfaceDown]
+        where faults.contains(cause) && !before.faults.contains(cause) {
+            events.append(.fault(cause))
+        }
+        if source != before.source { events.append(.sourceChanged(source)) }
+        for cause in [FaultCause.interfaceMissing, .interfaceDown]
+        where !faults.contains(cause) && before.faults.contains(cause) {
+            events.append(.faultCleared(cause))
+        }
+        return events
+    }
+}

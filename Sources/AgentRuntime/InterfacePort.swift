@@ -1,0 +1,67 @@
+import LinuxIO
+import Primitives
+import RawSockets
+import VRRP
+
+/// One interface's socket with the gate behind it, shared by the virtual routers on it.
+final class InterfacePort {
+    /// Packets that one turn of the loop reads at most; the rest waits for the next.
+    static let budget = 64
+
+    let name: String
+    let index: Int32
+    let token: UInt64
+    private(set) var source: IPv4Address?
+    private var socket: VRRPSocket
+    private var gate: PacketGate
+    private var drops = DropLog()
+
+    init(
+        name: String,
+        index: Int32,
+        source: IPv4Address?,
+        token: UInt64,
+        routers: [RouterSettings]
+    ) throws(SystemCallError) {
+        socket = try VRRPSocket(interface: index, name: name, source: source)
+        self.name = name
+        self.index = index
+        self.source = source
+        self.token = token
+        gate = PacketGate(routers: routers)
+    }
+
+    var descriptor: Int32 { socket.descriptor.rawValue }
+
+    var dropped: UInt64 { gate.counters.total }
+
+    func expect(_ routers: [RouterSettings]) {
+        gate.expect(routers)
+    }
+
+    func setSource(_ source: IPv4Address?) throws(SystemCallError) {
+        guard source != self.source else { return }
+        try socket.setSource(source)
+        self.source = source
+    }
+
+    func send(_ advertisement: Advertisement) throws(SystemCallError) {
+        try socket.send(advertisement.encode())
+    }
+
+    /// What one read brought.
+    enum Received {
+        case packet(ReceivedPacket)
+        /// It was dropped; the line is worth logging.
+        case dropped(line: String?)
+        case nothing
+    }
+
+    func receive(at now: Instant) throws(SystemCallError) -> Received {
+        guard let packet = try socket.receive() else { return .nothing }
+        switch gate.admit(packet) {
+        case .success(let received): return .packet(received)
+        case .failure(let reason): return .dropped(line: drops.record(reason, at: now))
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import LinuxIO
+import Primitives
+import VRRP
+
+/// One virtual router with what its shell knows beyond the machine.
+struct RouterShell {
+    /// How often the kernel is asked again for what it refused.
+    static let retryInterval: Duration = .milliseconds(200)
+    /// A MASTER that lacks an address for so long gives up, so that the peer can have it.
+    static let claimPatience: Duration = .seconds(2)
+    /// How long a node stays in FAULT that could not advertise or claim, before it tries again.
+    static let faultRest: Duration = .seconds(5)
+
+    var machine: VirtualRouter
+    /// What the machine was told of its interface.
+    var facts: InterfaceFacts
+    /// When the visible state last changed, nanoseconds since 1970.
+    var since: UInt64 = Clock.wall
+    /// When the kernel last took an advertisement of ours.
+    var advertisedAt: Instant?
+    /// The log was told that sending fails.
+    var saidThatSendingFails = false
+    /// Addresses that the kernel refused, since when, and when it is asked again.
+    var unclaimed: Unclaimed?
+    /// Addresses that could not be removed.
+    var unreleased: [VirtualAddress] = []
+    var releaseAgainAt: Instant = .zero
+    /// Faults that this shell declared, and when each is taken back.
+    var restingFaults: [FaultCause: Instant] = [:]
+
+    struct Unclaimed: Equatable {
+        var addresses: [VirtualAddress]
+        var since: Instant
+        var retryAt: Instant
+    }
+
+    init(settings: RouterSettings, facts: InterfaceFacts) {
+        machine = VirtualRouter(settings: settings)
+        self.facts = facts
+    }
+
+    var settings: RouterSettings { machine.settings }
+
+    var nextDeadline: Instant? {
+        var deadlines = [machine.nextDeadline, unclaimed?.retryAt, restingFaults.values.min()]
+        if !unreleased.isEmpty { deadlines.append(releaseAgainAt) }
+        return deadlines.compactMap(\.self).min()
+    }
+
+    /// Whether an address may be put or renewed: the peers have heard of us within two advertisements'
+    /// time by the clock as it is now, whenever that was decided. Later, someone else may have the addresses.
+    func mayHoldAddresses(at now: Instant) -> Bool {
+        guard let advertisedAt else { return false }
+        return now <= advertisedAt + settings.advertisementInterval * 2
+    }
+}

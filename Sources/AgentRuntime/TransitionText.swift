@@ -1,0 +1,102 @@
+import Primitives
+import VRRP
+
+extension RouterTransition {
+    /// keepalived's own words, which log watchers look for, and then why.
+    func line(of router: String) -> String {
+        "(\(router)) Entering \(to.name) STATE: \(reason.sentence)"
+    }
+}
+
+extension RouterTransition.Reason {
+    var sentence: String {
+        switch self {
+        case .started: "started"
+        case .masterDown: "no MASTER was heard for the master-down interval"
+        case .preempted(let priority, let address):
+            "\(address) is MASTER with the lower priority \(priority)"
+        case .masterReleased(let address): "\(address) gave up"
+        case .owner: "priority 255 owns the addresses"
+        case .higherPriority(let priority, let address):
+            "\(address) is MASTER with priority \(priority)"
+        case .stepDown(let reason): "stepped down: \(reason.sentence)"
+        case .stalled(let duration):
+            "no advertisement was sent for \(duration.tenths) s, so someone else may be MASTER"
+        case .fault(let cause): cause.sentence
+        case .faultsCleared: "all faults are gone"
+        case .shutdown: "shutting down"
+        }
+    }
+}
+
+extension StepDownReason {
+    var sentence: String {
+        switch self {
+        case .proxyHung: "the proxy hangs"
+        case .proxyNotRestarted: "the proxy was not back in time"
+        case .proxyFatal: "the proxy can't be restarted"
+        case .proxyStopped: "the proxy was stopped"
+        case .noServers: "no server of the proxy is up"
+        case .operatorRequest: "the operator asked for it"
+        case .shutdown: "shutting down"
+        }
+    }
+}
+
+extension FaultCause {
+    var sentence: String {
+        switch self {
+        case .interfaceMissing: "the interface does not exist"
+        case .interfaceDown: "the interface is down"
+        case .noSourceAddress: "the interface has no IPv4 address to send from"
+        case .cannotAdvertise: "no advertisement could be sent"
+        case .cannotClaim: "the kernel refuses an address"
+        case .tracked(.script(let name)): "the check \(name) fails"
+        case .tracked(.interface(let name)): "the tracked interface \(name) is down"
+        }
+    }
+}
+
+extension RouterNote {
+    func line(of router: String) -> String {
+        "(\(router)) " + sentence
+    }
+
+    private var sentence: String {
+        switch self {
+        case .lowerPriorityHeard(let priority, let address):
+            "received lower priority \(priority) advert from \(address): taking over"
+        case .rivalHeard(let priority, let address):
+            "\(address) is MASTER too, with priority \(priority): staying MASTER"
+        case .priorityChanged(let before, let after):
+            "changing effective priority from \(before) to \(after)"
+        case .addressRestored(let address):
+            "\(address.prefix) was removed by someone else and has been put back"
+        case .addressListDiffers(let addresses, let sender):
+            "\(sender) advertises other addresses than ours: "
+                + addresses.map(\.description).joined(separator: ", ")
+        case .masterHeard(let priority, let address):
+            "\(address) is MASTER with priority \(priority)"
+        case .timerLate(let duration):
+            "the master-down timer was read \(duration.tenths) s late: "
+                + "waiting for one advertisement more"
+        }
+    }
+}
+
+extension Duration {
+    /// Seconds with one decimal.
+    var tenths: String {
+        let tenths = (milliseconds + 50) / 100
+        return "\(tenths / 10).\(tenths % 10)"
+    }
+
+    /// `2 h 3 min`, `3 min 5 s`, `5 s`.
+    var spoken: String {
+        let seconds = max(0, nanoseconds / 1_000_000_000)
+        if seconds >= 86_400 { return "\(seconds / 86_400) d \(seconds / 3600 % 24) h" }
+        if seconds >= 3600 { return "\(seconds / 3600) h \(seconds / 60 % 60) min" }
+        if seconds >= 60 { return "\(seconds / 60) min \(seconds % 60) s" }
+        return "\(seconds) s"
+    }
+}
