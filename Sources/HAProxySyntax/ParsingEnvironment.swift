@@ -37,6 +37,7 @@ enum Limits {
 struct Report {
     private var diagnostics: [Diagnostic] = []
     private(set) var hasErrors = false
+    private var counts: [Diagnostic.Severity: Int] = [:]
     private var omitted = 0
 
     mutating func error(_ location: SourceLocation?, _ message: String, mend: String? = nil) {
@@ -49,18 +50,34 @@ struct Report {
     }
 
     private mutating func add(_ diagnostic: Diagnostic) {
-        guard diagnostics.count < Limits.diagnostics else {
+        // Errors have room of their own, so that warnings can't crowd them out.
+        guard counts[diagnostic.severity, default: 0] < Limits.diagnostics else {
             omitted += 1
             return
         }
+        counts[diagnostic.severity, default: 0] += 1
         diagnostics.append(diagnostic)
     }
 
-    /// All of them, and a word about those that did not fit.
+    /// All of them in the order of the lines, and a word about those that did not fit.
     var finished: [Diagnostic] {
-        guard omitted > 0 else { return diagnostics }
+        var files: [String: Int] = [:]
+        for file in diagnostics.compactMap(\.location?.file) where files[file] == nil {
+            files[file] = files.count
+        }
+        func place(_ diagnostic: Diagnostic) -> (Int, Int) {
+            guard let location = diagnostic.location else { return (.max, 0) }
+            return (files[location.file] ?? 0, location.line)
+        }
+        // Of one line, what was found first stays first.
+        let sorted = diagnostics.enumerated().sorted { left, right in
+            let (leftPlace, rightPlace) = (place(left.element), place(right.element))
+            return leftPlace == rightPlace ? left.offset < right.offset : leftPlace < rightPlace
+        }
+        let ordered = sorted.map(\.element)
+        guard omitted > 0 else { return ordered }
         let severity: Diagnostic.Severity = hasErrors ? .error : .warning
-        return diagnostics + [
+        return ordered + [
             Diagnostic(severity, at: nil, "\(omitted) more diagnostics are not shown")
         ]
     }

@@ -21,6 +21,10 @@ enum Byte {
         byte == space || (9...13).contains(byte)
     }
 
+    static func isBrace(_ byte: UInt8) -> Bool {
+        byte == openBrace || byte == closeBrace
+    }
+
     static func isNameStart(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: "_") || (65...90).contains(byte) || (97...122).contains(byte)
     }

@@ -46,7 +46,7 @@ extension Interpreter {
             )
             return nil
         }
-        if draft.addresses.isEmpty {
+        if !draft.listsAddresses {
             report.warning(
                 draft.location,
                 "vrrp_instance '\(draft.name)' has no address that moves",

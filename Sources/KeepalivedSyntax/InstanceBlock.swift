@@ -8,6 +8,9 @@ struct InstanceDraft {
     var isMaster = false
     var interface: String?
     var virtualRouterID: UInt8?
+    /// It was written, if not well.
+    var namesRouterID = false
+    var listsAddresses = false
     var priority: UInt8?
     var advertisementInterval: Duration = .seconds(1)
     var addresses: [VirtualAddress] = []
@@ -55,12 +58,14 @@ extension Interpreter {
         switch setting.keyword {
         case "state": readState(setting, into: &draft)
         case "interface":
-            if checkInterface(setting) { draft.interface = setting.value }
+            _ = checkInterface(setting)
+            draft.interface = setting.value
         case "virtual_router_id": readRouterID(setting, into: &draft)
         case "priority":
             draft.priority = UInt8(integer(setting, in: 1...255, otherwise: "100") ?? 100)
         case "advert_int": readInterval(setting, into: &draft)
         case "virtual_ipaddress":
+            draft.listsAddresses = draft.listsAddresses || !setting.children.isEmpty
             draft.addresses += addresses(of: setting.children).map(\.address)
         case "authentication": readAuthentication(setting, into: &draft)
         case "nopreempt": draft.nopreempt = setting.location
@@ -97,6 +102,7 @@ extension Interpreter {
     }
 
     private mutating func readRouterID(_ setting: Setting, into draft: inout InstanceDraft) {
+        draft.namesRouterID = true
         guard let id = Number.integer(setting.value), (1...255).contains(id) else {
             report.error(
                 setting.location,

@@ -92,7 +92,7 @@ struct Interpreter {
     /// Looks every statement up in the block's table; only what Tandem acts on comes back.
     mutating func settings(
         of statements: [Statement],
-        in table: [String: Keyword],
+        in table: KeywordTable,
         block: String?
     ) -> [Setting] {
         var settings: [Setting] = []
@@ -140,7 +140,7 @@ struct Interpreter {
     private func parameterCount(
         _ keyword: Keyword,
         _ words: ArraySlice<Word>,
-        table: [String: Keyword],
+        table: KeywordTable,
         isBlock: Bool
     ) -> Int {
         guard keyword.parameters.maximum == .max else {
@@ -198,7 +198,7 @@ struct Interpreter {
         _ rest: String,
         after first: Word,
         _ arguments: [Word],
-        in table: [String: Keyword],
+        in table: KeywordTable,
         at statement: Statement
     ) {
         let read = ([first] + arguments).map(\.text).joined(separator: " ")
@@ -219,13 +219,13 @@ struct Interpreter {
 
     private mutating func reportUnknown(
         _ word: String,
-        in table: [String: Keyword],
+        in table: KeywordTable,
         block: String?,
         at location: SourceLocation
     ) {
         let place = block.map { " in '\($0)'" } ?? ""
         let mend =
-            Spelling.nearest(to: word, among: table.keys.sorted()).map { "did you mean '\($0)'?" }
+            Spelling.nearest(to: word, among: table.candidates).map { "did you mean '\($0)'?" }
             ?? home(of: word).map { "it belongs into '\($0)'" } ?? "remove it"
         report.error(location, "unknown keyword '\(word)'\(place)", mend: mend)
     }

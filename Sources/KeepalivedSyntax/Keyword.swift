@@ -67,17 +67,31 @@ struct Keyword {
             Keyword(name: String(name), verdict: verdict, parameters: .any, note: note)
         }
     }
+}
 
-    static func table(_ groups: [Keyword]...) -> [String: Keyword] {
-        var table: [String: Keyword] = [:]
-        for keyword in groups.joined() { table[keyword.name] = keyword }
-        return table
+/// Keywords by name.
+struct KeywordTable {
+    let rows: [Keyword]
+    /// For "did you mean": what is done comes first.
+    let candidates: [String]
+    private let byName: [String: Keyword]
+
+    init(_ groups: [Keyword]...) {
+        rows = groups.flatMap(\.self)
+        var names: [String: Keyword] = [:]
+        for row in rows { names[row.name] = row }
+        byName = names
+        candidates =
+            rows.filter { $0.verdict == .done }.map(\.name)
+            + rows.filter { $0.verdict != .done }.map(\.name)
     }
+
+    subscript(name: String) -> Keyword? { byName[name] }
 }
 
 /// The tables, by the block that a keyword stands in.
 enum Keywords {
-    static let topLevel = Keyword.table(
+    static let topLevel = KeywordTable(
         [
             .done("global_defs", .block, "what holds for all routers"),
             .done("vrrp_instance", .block, "a virtual router; its name follows"),
@@ -123,7 +137,7 @@ enum Keywords {
         ),
     )
 
-    static let tandem = Keyword.table([
+    static let tandem = KeywordTable([
         .done("proxy_watchdog", .one, "seconds without a beat before the proxy counts as hung"),
         .done("restart_limit", .one, "restarts of the proxy within restart_window"),
         .done("restart_window", .one, "seconds"),
@@ -136,7 +150,7 @@ enum Keywords {
         .done("failover_hold", .one, "seconds to stay BACKUP after 'tandemctl failover'"),
     ])
 
-    static let script = Keyword.table([
+    static let script = KeywordTable([
         .done("script", .some, "a program and its arguments; no shell"),
         .done("interval", .one, "seconds between runs; default 1"),
         .done("timeout", .one, "seconds a run may take; default: the interval"),
@@ -151,7 +165,7 @@ enum Keywords {
         .done("init_fail", .none, "the check starts as failed"),
     ])
 
-    static let authentication = Keyword.table([
+    static let authentication = KeywordTable([
         .done("auth_type", .one, "PASS"),
         .done("auth_pass", .one, "the first 8 bytes count"),
     ])

@@ -1,5 +1,5 @@
 extension Keywords {
-    static let global = Keyword.table(
+    static let global = KeywordTable(
         [
             .done("script_user", .some, "USER [GROUP] that runs checks without their own"),
             .done("default_interface", .one, "for instances without 'interface'"),

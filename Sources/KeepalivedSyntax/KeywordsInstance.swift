@@ -1,5 +1,5 @@
 extension Keywords {
-    static let instance = Keyword.table(
+    static let instance = KeywordTable(
         [
             .done("state", .one, "MASTER or BACKUP; decides nothing but defaults"),
             .done("interface", .one, "where adverts are sent and heard"),

@@ -35,7 +35,14 @@ struct LineReader {
         var number = 0
         for physical in bytes.split(separator: Byte.newline, omittingEmptySubsequences: false) {
             number += 1
-            let (content, continues) = Self.withoutComment(physical)
+            let (content, continues, cutsWord) = Self.withoutComment(physical)
+            if cutsWord {
+                report.warning(
+                    SourceLocation(file: source.path, line: number),
+                    "the '!' or '#' in the middle of a word begins a comment, as in keepalived",
+                    mend: "put a space before it, or the word into double quotes"
+                )
+            }
             var line =
                 pending
                 ?? LogicalLine(
@@ -57,7 +64,7 @@ struct LineReader {
     /// `!` and `#` begin a comment anywhere outside double quotes, unless escaped.
     private static func withoutComment(
         _ physical: ArraySlice<UInt8>
-    ) -> (content: [UInt8], continues: Bool) {
+    ) -> (content: [UInt8], continues: Bool, cutsWord: Bool) {
         var content: [UInt8] = []
         var quoted = false
         var index = physical.startIndex
@@ -69,7 +76,7 @@ struct LineReader {
                 quoted.toggle()
                 content.append(byte)
             case Byte.backslash:
-                guard let next, next != Byte.carriageReturn else { return (content, true) }
+                guard let next, next != Byte.carriageReturn else { return (content, true, false) }
                 if !quoted, next == Byte.hash || next == Byte.bang {
                     content.append(next)
                 } else {
@@ -77,7 +84,10 @@ struct LineReader {
                 }
                 index += 1
             case Byte.hash, Byte.bang:
-                if !quoted { return (content, false) }
+                if !quoted {
+                    let cutsWord = content.last.map { !Byte.isSpace($0) && !Byte.isBrace($0) }
+                    return (content, false, cutsWord ?? false)
+                }
                 content.append(byte)
             case Byte.carriageReturn, 0:
                 content.append(Byte.space)
@@ -86,7 +96,7 @@ struct LineReader {
             }
             index += 1
         }
-        return (content, false)
+        return (content, false, false)
     }
 
     private mutating func finish(_ line: LogicalLine, depth: Int) {

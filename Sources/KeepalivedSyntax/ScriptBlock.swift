@@ -153,15 +153,23 @@ extension Interpreter {
     // MARK: Users
 
     /// `user`, else `script_user`, else keepalived_script where it exists.
+    ///
+    /// A check that the proxy's health answers for is not run, so it needs no user.
     mutating func finishedScripts() -> [CheckScript] {
         let fallback = environment.userExists("keepalived_script") ? "keepalived_script" : nil
-        if let user = global.scriptUser { checkUser(user.user, at: user.location) }
+        var checkedGlobalUser = false
         return scripts.map { draft in
             var script = draft.script
             if let user = script.user {
-                if let location = draft.userLocation { checkUser(user, at: location) }
+                if let location = draft.userLocation, !script.asksForProxyProcess {
+                    checkUser(user, at: location)
+                }
             } else if let user = global.scriptUser {
                 (script.user, script.group) = (user.user, user.group)
+                if !checkedGlobalUser, !script.asksForProxyProcess {
+                    checkUser(user.user, at: user.location)
+                    checkedGlobalUser = true
+                }
             } else {
                 script.user = fallback
             }

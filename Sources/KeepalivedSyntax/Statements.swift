@@ -72,7 +72,7 @@ struct StatementReader {
     }
 
     private mutating func add(_ words: inout [Word], at location: SourceLocation) {
-        guard let first = words.first else { return }
+        guard !words.isEmpty else { return }
         let statement = Statement(words: words, children: nil, location: location)
         words = []
         count += 1
@@ -81,9 +81,6 @@ struct StatementReader {
                 report.error(location, "more than \(Limits.statements) statements")
             }
             return
-        }
-        if !stack.isEmpty, Keywords.topLevel[first.text] != nil, first.text != "include" {
-            reportMissingBrace(before: first.text, at: location)
         }
         append(statement)
     }
@@ -108,6 +105,9 @@ struct StatementReader {
             report.error(location, "blocks are nested deeper than \(Limits.blockDepth)")
         }
         guard stack.count < 2 * Limits.blockDepth else { return }
+        if !stack.isEmpty, Self.outermost.contains(header.keyword) {
+            reportMissingBrace(before: header)
+        }
         header.children = []
         stack.append(Block(header: header))
     }
@@ -123,15 +123,21 @@ struct StatementReader {
         append(statement)
     }
 
-    private mutating func reportMissingBrace(before keyword: String, at location: SourceLocation) {
+    /// Blocks that stand in no other block.
+    private static let outermost: Set<String> = [
+        "global_defs", "tandem", "virtual_server", "virtual_server_group", "vrrp_instance",
+        "vrrp_script", "vrrp_sync_group", "vrrp_track_process", "vrrp_track_file",
+    ]
+
+    private mutating func reportMissingBrace(before header: Statement) {
         guard let block = stack.last else { return }
         report.error(
-            location,
-            "'\(keyword)' inside the block '\(block.header.keyword)' of line "
+            header.location,
+            "'\(header.keyword)' inside the block '\(block.header.keyword)' of line "
                 + "\(block.header.location.line), which is never closed",
             mend: "add the missing '}' above this line"
         )
-        while !stack.isEmpty { close(at: location) }
+        while !stack.isEmpty { close(at: header.location) }
     }
 
     private mutating func closeAll() {

@@ -68,7 +68,7 @@ extension Interpreter {
         report.warning(
             setting.location,
             "'\(setting.keyword) \(setting.value)' is not a number of \(range.lowerBound) to "
-                + "\(range.upperBound): \(substitute) is used, as keepalived does",
+                + "\(range.upperBound): \(substitute) is used",
             mend: "write a number of \(range.lowerBound) to \(range.upperBound)"
         )
         return nil
@@ -88,7 +88,7 @@ extension Interpreter {
         report.warning(
             setting.location,
             "'\(setting.keyword) \(setting.value)' is not a time of \(range.lowerBound) to "
-                + "\(range.upperBound) seconds: \(substitute) is used, as keepalived does",
+                + "\(range.upperBound) seconds: \(substitute) is used",
             mend: "write a number of \(range.lowerBound) to \(range.upperBound)"
         )
         return nil

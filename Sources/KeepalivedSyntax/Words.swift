@@ -49,7 +49,7 @@ struct Lexer {
         while index < bytes.count {
             if Byte.isSpace(bytes[index]) {
                 index += 1
-            } else if starts(with: [0xC2, 0xA0]) {
+            } else if starts(with: Self.unbreakableSpace) {
                 index += 2
             } else {
                 return true
@@ -59,7 +59,7 @@ struct Lexer {
     }
 
     private func starts(with sequence: [UInt8]) -> Bool {
-        bytes[index...].starts(with: sequence)
+        bytes[index] == sequence[0] && bytes[index...].starts(with: sequence)
     }
 
     private mutating func readToken() {
@@ -72,7 +72,7 @@ struct Lexer {
         var quoted = false
         while index < bytes.count {
             let byte = bytes[index]
-            if Byte.isSpace(byte) || starts(with: [0xC2, 0xA0]) { break }
+            if Byte.isSpace(byte) || byte == 0xC2 && starts(with: Self.unbreakableSpace) { break }
             if bracesAreTokens, byte == Byte.openBrace || byte == Byte.closeBrace { break }
             if let closing = openingQuote(atWordStart: word.isEmpty && !quoted) {
                 quoted = true
@@ -87,6 +87,7 @@ struct Lexer {
         tokens.append(.word(Word(text: String(decoding: word, as: UTF8.self), isQuoted: quoted)))
     }
 
+    private static let unbreakableSpace: [UInt8] = [0xC2, 0xA0]
     private static let typographic: [[UInt8]] = [[0xE2, 0x80, 0x9C], [0xE2, 0x80, 0x9D]]
 
     /// Steps over an opening quote and tells what may close it.
@@ -99,7 +100,7 @@ struct Lexer {
             index += 1
             return [[Byte.apostrophe]]
         }
-        if Self.typographic.contains(where: starts(with:)) {
+        if bytes[index] == 0xE2, Self.typographic.contains(where: starts(with:)) {
             index += 3
             remarks.append(.typographicQuote)
             return Self.typographic + [[Byte.quote]]
