@@ -143,7 +143,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "pair-demo",
-            dependencies: ["NamespaceLab", "Primitives"],
+            dependencies: ["NamespaceLab", "Primitives", "LinuxIO"],
             path: "Tests/Support/PairDemo",
             swiftSettings: language
         ),

@@ -13,10 +13,19 @@ package final class Backend: Sendable {
     /// Connections, health checks among them, and lines answered.
     package var served: (connections: Int, answers: Int) { counts.withLock { $0 } }
 
-    package init(in namespace: Namespace, port: UInt16) throws {
+    /// Serves in another namespace.
+    package convenience init(in namespace: Namespace, port: UInt16) throws {
+        try self.init(listener: namespace.onThread { try listenTCP(port: port) })
+    }
+
+    /// Serves in this process's own namespace.
+    package convenience init(port: UInt16) throws {
+        try self.init(listener: listenTCP(port: port))
+    }
+
+    private init(listener: Int32) throws {
         stopping = try WakeUp()
         thread = Mutex(nil)
-        let listener = try namespace.onThread { try listenTCP(port: port) }
         let started = try Thread { [self] in serve(FileDescriptor(owning: listener)) }
         thread.withLock { $0 = started }
     }

@@ -39,6 +39,9 @@ package final class Lab {
     ) throws {
         guard geteuid() == 0 else { throw LabError("the lab needs root") }
         Self.removeStale()
+        if let name, entries(of: "/run/netns").contains(where: { $0.hasPrefix(name + "-") }) {
+            throw LabError("\(name) is up already: scripts/demo --down ends it")
+        }
         let number = Self.counter.withLock { counter in
             counter += 1
             return counter

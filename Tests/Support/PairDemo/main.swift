@@ -1,1 +1,5 @@
-print("demo")
+import Glibc
+import NamespaceLab
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+exit(runDemo(arguments))
