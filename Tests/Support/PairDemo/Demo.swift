@@ -11,8 +11,7 @@ func runDemo(_ arguments: [String]) -> Int32 {
     do {
         switch arguments {
         case []:
-            var story = try Story()
-            return try story.tell() ? 0 : 1
+            return try Story().tell() ? 0 : 1
         case ["--keep"]:
             try keep()
             return 0

@@ -4,7 +4,7 @@ import NamespaceLab
 import Primitives
 
 /// The pair's day: everything that can be stopped, killed or hung is, one after the other.
-struct Story {
+final class Story {
     private let lab: Lab
     private let begun = Clock.now
     private var rows: [(fault: String, summary: ProbeSummary, both: Duration, well: Bool)] = []
@@ -15,7 +15,7 @@ struct Story {
     }
 
     /// True when everything came out as it should.
-    mutating func tell() throws -> Bool {
+    func tell() throws -> Bool {
         defer { lab.tearDown() }
         do {
             try scenes()
@@ -27,7 +27,7 @@ struct Story {
         return rows.allSatisfy(\.well)
     }
 
-    private mutating func scenes() throws {
+    private func scenes() throws {
         say("starting tandem-supervisor --standalone on both")
         try lab.startBoth()
         say("both up, the VIP is on machine1")
@@ -95,7 +95,7 @@ struct Story {
         }
     }
 
-    private mutating func scene(
+    private func scene(
         _ fault: String,
         servedBy node: Node?,
         _ act: () throws -> String
