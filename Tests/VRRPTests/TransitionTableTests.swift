@@ -346,6 +346,25 @@ struct TransitionRow: CustomTestStringConvertible, Sendable {
             state: .fault
         ),
         TransitionRow(
+            name: "whose advertisements nobody gets can't say that it gives up, either",
+            from: { .active() },
+            event: .fault(.cannotAdvertise),
+            effects: [
+                .releaseAddresses, .transition(.active, .fault, .fault(.cannotAdvertise)),
+            ],
+            state: .fault
+        ),
+        TransitionRow(
+            name: "who can't have the addresses leaves them to the peer at once",
+            from: { .active() },
+            event: .fault(.cannotClaim),
+            effects: [
+                .releaseAddresses, .advertise(priority: 0),
+                .transition(.active, .fault, .fault(.cannotClaim)),
+            ],
+            state: .fault
+        ),
+        TransitionRow(
             name: "the primary address is gone",
             from: { .active() },
             event: .sourceChanged(nil),
