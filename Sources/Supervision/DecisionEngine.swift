@@ -1,0 +1,163 @@
+package import Primitives
+package import VRRP
+
+/// Decides, for one node, between restarting a process in place and failing over to the peer.
+///
+/// It starts nothing, sends nothing and reads no clock: facts come in with their instant, verdicts go out in
+/// the order in which they are to be carried out. Everything that it decides is journalled with its reason.
+///
+/// | fact | this node is MASTER | this node is BACKUP |
+/// |---|---|---|
+/// | proxy died, budget left | restart, keep the VIP for `restart_grace` | restart |
+/// | proxy not ready within the grace | step down | – |
+/// | proxy hung | step down, kill, restart | kill, restart |
+/// | budget spent | step down, FATAL, retry slowly | FATAL, retry slowly |
+/// | no usable server, `degrade` | step down, last resort | last resort |
+/// | operator stops the proxy | step down, then stop | stop |
+/// | operator's fail-over | step down and hold | refused |
+/// | agent takes MASTER | `on_takeover`; a proxy that is down is started with a fresh budget | – |
+///
+/// A node whose proxy can't serve stands as a last resort. A node that stepped down and got the VIP back
+/// because nobody else wanted it does not step down for the same fault until a peer was heard.
+package struct DecisionEngine: Equatable, Sendable {
+    /// How often the agent's lease is renewed, and how long each one lasts.
+    package static let leaseInterval: Duration = .milliseconds(250)
+    package static let leaseDuration: Duration = .seconds(1)
+    /// How long a stop waits for the agent's word that the VIP is released.
+    package static let releaseWait: Duration = .milliseconds(200)
+    /// How long a process may take from its start to `READY=1`.
+    package static let startTimeout: Duration = .seconds(10)
+
+    package internal(set) var settings: SupervisionSettings
+    package internal(set) var proxy = LifeCycle(name: .proxy)
+    package internal(set) var agent = LifeCycle(name: .agent)
+    /// The incident that the last verdicts belong to.
+    package internal(set) var incident: IncidentID
+    package internal(set) var isShuttingDown = false
+
+    var routers: [String: VisibleState] = [:]
+    var beats = BeatLedger()
+    var census: ServerCensus?
+    /// Faults that this node stepped down for since it last heard a peer.
+    var answeredFaults: Set<StepDownReason> = []
+    /// Set while a MASTER waits for its proxy to be ready again.
+    var graceUntil: Instant?
+    /// The proxy can't serve, whatever its state says, until it is ready and beats.
+    var isUnfit = true
+    /// The operator stopped the proxy of a MASTER, and no peer was heard since.
+    var stoppedAsMaster = false
+    /// A stop of the proxy that waits for the VIP to be released.
+    var stopAt: Instant?
+    var leaseAt: Instant?
+    var lastLease: LeaseTerms?
+
+    struct LeaseTerms: Equatable, Sendable {
+        var standing: Standing
+        var proxyHealthy: Bool
+    }
+
+    /// Incidents are counted from `firstIncident`, so that two lives of a supervisor do not use one twice.
+    package init(settings: SupervisionSettings, firstIncident: UInt64 = 1) {
+        self.settings = settings
+        incident = IncidentID(rawValue: firstIncident)
+    }
+
+    package mutating func handle(_ fact: Fact, at now: Instant) -> [Verdict] {
+        let wasExiting = canExit
+        var verdicts = respond(to: fact, at: now)
+        verdicts += renewLease(at: now)
+        if canExit, !wasExiting { verdicts.append(.exit) }
+        return verdicts
+    }
+
+    private mutating func respond(to fact: Fact, at now: Instant) -> [Verdict] {
+        switch fact {
+        case .found(let name, let pid): found(name, pid: pid, at: now)
+        case .absent(let name): absent(name, at: now)
+        case .started(let name, let pid): started(name, pid: pid, at: now)
+        case .startFailed(let name, let reason): died(name, cause: reason, at: now)
+        case .ready(let name): ready(name, at: now)
+        case .exited(let name, let cause): exited(name, cause: cause, at: now)
+        case .watchdogExpired(let name): watchdogExpired(name, at: now)
+        case .beat(let turns): beat(turns, at: now)
+        case .servers(let census): counted(census, at: now)
+        case .refreshFinished(let usable):
+            note("refresh finished", "none", "\(usable) servers are usable")
+        case .agentConnected: connectAgent(at: now)
+        case .router(let name, let state): router(name, is: state, at: now)
+        case .routerRemoved(let name): remove(router: name)
+        case .peerHeard: hearPeer()
+        case .request(let request): handle(request, at: now)
+        case .reconfigured(let settings): reconfigure(settings)
+        case .deadline: passTime(at: now)
+        }
+    }
+
+    /// When the shell has to call with `.deadline`.
+    package var nextDeadline: Instant? {
+        var deadlines = [leaseAt, graceUntil, stopAt, proxy.retryAt, agent.retryAt]
+        deadlines += [proxy.startBy, agent.startBy]
+        deadlines.append(beats.nextDeadline(watchdog: settings.proxyWatchdog))
+        return deadlines.compactMap(\.self).min()
+    }
+
+    /// This node is MASTER of at least one virtual router.
+    package var isMaster: Bool { routers.values.contains(.active) }
+
+    /// What the agent is told of this node.
+    package var standing: Standing {
+        if isUnfit { return .lastResort }
+        if settings.degradesWithoutServers, census?.isEmpty == true { return .lastResort }
+        return .full
+    }
+
+    package func process(_ name: ProcessName) -> LifeCycle? {
+        switch name {
+        case .agent: agent
+        case .proxy: proxy
+        case .supervisor: nil
+        }
+    }
+
+    private var canExit: Bool {
+        isShuttingDown && !proxy.isAlive && !agent.isAlive
+    }
+
+    // MARK: Time
+
+    private mutating func passTime(at now: Instant) -> [Verdict] {
+        var verdicts: [Verdict] = []
+        if let silence = beats.overdue(at: now, watchdog: settings.proxyWatchdog) {
+            verdicts += proxyHangs(silence: silence, at: now)
+        }
+        if let graceUntil, graceUntil <= now { verdicts += graceEnds(at: now) }
+        if let stopAt, stopAt <= now { verdicts += finishStop() }
+        for name in [ProcessName.agent, .proxy] {
+            guard let startBy = process(name)?.startBy, startBy <= now else { continue }
+            verdicts += startTakesTooLong(name, at: now)
+        }
+        if let retryAt = proxy.retryAt, retryAt <= now { verdicts += retry(.proxy, at: now) }
+        if let retryAt = agent.retryAt, retryAt <= now { verdicts += retry(.agent, at: now) }
+        return verdicts
+    }
+
+    // MARK: Journal
+
+    mutating func mint() {
+        incident.rawValue &+= 1
+    }
+
+    func note(_ event: String, _ decision: String, _ reason: String) -> [Verdict] {
+        [
+            .journal(
+                JournalEntry(incident: incident, event: event, decision: decision, reason: reason)
+            )
+        ]
+    }
+
+    private mutating func reconfigure(_ settings: SupervisionSettings) -> [Verdict] {
+        guard settings != self.settings else { return [] }
+        self.settings = settings
+        return note("configuration read anew", "apply", "the tandem block has changed")
+    }
+}

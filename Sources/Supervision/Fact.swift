@@ -1,0 +1,60 @@
+package import VRRP
+
+/// What happened, as the shell saw it.
+package enum Fact: Equatable, Sendable {
+    /// The supervisor begins; this process runs already, with this pid.
+    case found(ProcessName, pid: Int32)
+    /// The supervisor begins; this process does not run.
+    case absent(ProcessName)
+    case started(ProcessName, pid: Int32)
+    /// It could not be executed at all.
+    case startFailed(ProcessName, reason: String)
+    /// `READY=1`.
+    case ready(ProcessName)
+    /// It ended; `cause` is a phrase such as `killed by SIGKILL`.
+    case exited(ProcessName, cause: String)
+    /// It was silent towards the service manager for longer than its watchdog allows.
+    case watchdogExpired(ProcessName)
+
+    /// `turns` of the slowest event loop of the proxy.
+    case beat(turns: UInt64)
+    case servers(ServerCensus)
+    case refreshFinished(usableServers: Int)
+    case agentConnected
+    /// The state of one virtual router; also sent when nothing changed.
+    case router(name: String, state: VisibleState)
+    case routerRemoved(name: String)
+    case peerHeard
+
+    case request(OperatorRequest)
+    case reconfigured(SupervisionSettings)
+    case deadline
+}
+
+/// How many servers the proxy could use.
+package struct ServerCensus: Equatable, Sendable {
+    package var usable: Int
+    package var total: Int
+    package var proxies: Int
+    package var proxiesWithoutServer: Int
+
+    package init(usable: Int, total: Int, proxies: Int, proxiesWithoutServer: Int) {
+        self.usable = usable
+        self.total = total
+        self.proxies = proxies
+        self.proxiesWithoutServer = proxiesWithoutServer
+    }
+
+    /// Every proxy that has servers has none left.
+    package var isEmpty: Bool { proxies > 0 && proxiesWithoutServer >= proxies }
+}
+
+/// What an operator asks for. `DecisionEngine.refusal(of:)` tells whether it makes sense now.
+package enum OperatorRequest: Equatable, Sendable {
+    case start(ProcessName)
+    case stop(ProcessName)
+    case restart(ProcessName)
+    case failover
+    case reload
+    case shutdown
+}
