@@ -31,10 +31,20 @@ package enum Privileges {
     }
 
     /// Keeps only these, of those that are held, for good: bounding, ambient and inheritable sets too.
-    package static func keepOnly(_ capabilities: CapabilitySet) throws(SystemCallError) {
+    ///
+    /// - Parameters:
+    ///   - capabilities: what stays.
+    ///   - attainable: what a program that this one executes may still get by its file's own capabilities.
+    package static func keepOnly(
+        _ capabilities: CapabilitySet,
+        attainable: CapabilitySet = []
+    ) throws(SystemCallError) {
         let kept = try held().intersection(capabilities)
         if try held().contains(.setCapabilities) {
-            try check(tandem_drop_bounding(kept.rawValue), "prctl PR_CAPBSET_DROP")
+            try check(
+                tandem_drop_bounding(kept.union(attainable).rawValue),
+                "prctl PR_CAPBSET_DROP"
+            )
         }
         try check(tandem_capset(kept.rawValue, kept.rawValue, 0), "capset")
     }
