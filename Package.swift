@@ -165,7 +165,10 @@ let package = Package(
         tests("ServiceManager", ["LinuxIO", "CLinux"]),
         tests(
             "AgentRuntime",
-            ["VRRP", "KeepalivedSyntax", "Messages", "LinuxIO", "Netlink", "RawSockets", "CLinux"]
+            [
+                "VRRP", "KeepalivedSyntax", "Messages", "LinuxIO", "Links", "Netlink", "RawSockets",
+                "CLinux", "NamespaceLab",
+            ]
         ),
         tests("ProxyRuntime", ["HAProxySyntax", "Messages", "LinuxIO", "CLinux"]),
         tests(

@@ -15,6 +15,9 @@ import Systemd
 /// SIGKILL two seconds later, both with all of its process group.
 final class ScriptRunner {
     static let privileges: CapabilitySet = [.setUserID, .setGroupID, .kill]
+    /// The runner has it not, but `ping` carries it in its file and can't be executed where it is out of
+    /// reach; a check that pings a gateway is a common one.
+    static let attainable: CapabilitySet = [.netRaw]
     static let notifyLimit: Duration = .seconds(30)
     static let checkCount = 256
     private static let linkToken: UInt64 = 0
@@ -55,7 +58,7 @@ final class ScriptRunner {
                 "fcntl",
                 on: "descriptor 3"
             )
-            try Privileges.keepOnly(privileges)
+            try Privileges.keepOnly(privileges, attainable: attainable)
             let runner = try ScriptRunner(
                 link: FileDescriptor(owning: ScriptRunnerLink.descriptor),
                 log: log

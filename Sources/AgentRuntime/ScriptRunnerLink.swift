@@ -17,7 +17,7 @@ final class ScriptRunnerLink {
     private(set) var isAlive = true
 
     /// Executes this program's own file again, with nothing but the link and standard error.
-    init() throws(SystemCallError) {
+    init(program: String = "/proc/self/exe") throws(SystemCallError) {
         var ends: (Int32, Int32) = (-1, -1)
         let result = unsafe withUnsafeMutableBytes(of: &ends) { raw in
             unsafe tandem_seqpacket_pair(raw.bindMemory(to: Int32.self).baseAddress)
@@ -26,7 +26,7 @@ final class ScriptRunnerLink {
         let own = FileDescriptor(owning: ends.0)
         let other = FileDescriptor(owning: ends.1)
         var spawn = Spawn(
-            path: "/proc/self/exe",
+            path: program,
             arguments: ["tandem-agent", AgentOptions.scriptRunnerOption]
         )
         if let stream = unsafe getenv("JOURNAL_STREAM") {

@@ -1,0 +1,237 @@
+import Messages
+import Primitives
+import Testing
+import VRRP
+
+@testable import AgentRuntime
+
+@Suite("The outcome of checks")
+struct CheckLedgerTests {
+    private let start = Instant(nanoseconds: 1_000_000_000_000)
+
+    private func ledger(
+        rise: Int = 2,
+        fall: Int = 3,
+        startsFailed: Bool = false
+    ) -> CheckLedger {
+        var ledger = CheckLedger()
+        _ = ledger.keep(
+            "chk",
+            CheckLedger.Terms(
+                rise: rise,
+                fall: fall,
+                startsFailed: startsFailed,
+                silence: .seconds(10)
+            ),
+            at: start
+        )
+        return ledger
+    }
+
+    /// Feeds results and returns the outcomes in between.
+    private func outcomes(_ results: [Bool], _ ledger: inout CheckLedger) -> [Bool?] {
+        results.map { result in
+            _ = ledger.record("chk", succeeded: result, at: start)
+            return ledger.outcome(of: "chk")
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `the first run decides at once`(_ succeeded: Bool) {
+        var ledger = ledger()
+        #expect(ledger.outcome(of: "chk") == nil)
+        #expect(
+            ledger.record("chk", succeeded: succeeded, at: start)
+                == CheckLedger.Change(name: "chk", succeeded: succeeded)
+        )
+    }
+
+    @Test func `fall failures in a row fail a check, fewer do not`() {
+        var ledger = ledger()
+        #expect(
+            outcomes([true, false, false, true, false, false, false], &ledger)
+                == [true, true, true, true, true, true, false]
+        )
+    }
+
+    @Test func `rise successes in a row mend it, fewer do not`() {
+        var ledger = ledger()
+        #expect(
+            outcomes([false, true, false, true, true], &ledger) == [
+                false, false, false, false, true,
+            ]
+        )
+    }
+
+    @Test func `init_fail starts as failed and asks for rise successes`() {
+        var ledger = CheckLedger()
+        let terms = CheckLedger.Terms(rise: 2, fall: 1, startsFailed: true, silence: .seconds(1))
+        #expect(
+            ledger.keep("chk", terms, at: start)
+                == CheckLedger.Change(name: "chk", succeeded: false)
+        )
+        #expect(outcomes([true, true], &ledger) == [false, true])
+    }
+
+    @Test func `silence fails a check, a word in time does not`() {
+        var ledger = ledger()
+        _ = ledger.record("chk", succeeded: true, at: start)
+        _ = ledger.record("chk", succeeded: true, at: start + .seconds(9))
+        #expect(ledger.nextDeadline == start + .seconds(19))
+        #expect(ledger.deadline(at: start + .seconds(18)) == [])
+        #expect(
+            ledger.deadline(at: start + .seconds(19))
+                == [CheckLedger.Change(name: "chk", succeeded: false)]
+        )
+        #expect(ledger.nextDeadline == nil)
+    }
+
+    @Test func `a reload keeps what is known, and a check that is gone is not heard any more`() {
+        var ledger = ledger(fall: 1)
+        _ = ledger.record("chk", succeeded: true, at: start)
+        let terms = CheckLedger.Terms(rise: 1, fall: 9, startsFailed: true, silence: .seconds(10))
+        #expect(ledger.keep("chk", terms, at: start) == nil)
+        #expect(ledger.outcome(of: "chk") == true)
+        #expect(ledger.record("chk", succeeded: false, at: start) == nil)
+        ledger.forget("chk")
+        #expect(ledger.record("chk", succeeded: false, at: start) == nil)
+        #expect(ledger.names == [])
+    }
+
+    @Test func `without a runner everything fails once`() {
+        var ledger = ledger()
+        _ = ledger.record("chk", succeeded: true, at: start)
+        #expect(ledger.failAll() == [CheckLedger.Change(name: "chk", succeeded: false)])
+        #expect(ledger.failAll() == [])
+    }
+}
+
+@Suite("Notify programs in line")
+struct NotifyQueueTests {
+    private func order(_ router: String, _ serial: UInt64) -> NotifyOrder {
+        NotifyOrder(
+            router: router,
+            serial: serial,
+            program: ProgramOrder(arguments: ["/bin/true"], user: "nobody")
+        )
+    }
+
+    @Test func `one runs at a time, in the order of the orders`() {
+        var queue = NotifyQueue()
+        #expect(queue.append(order("A", 1)) == [])
+        #expect(queue.append(order("A", 1)) == [])
+        #expect(queue.append(order("B", 2)) == [])
+        #expect(queue.next() == order("A", 1))
+        #expect(queue.next() == nil)
+        #expect(queue.finish() == order("A", 1))
+        #expect(queue.next() == order("A", 1))
+        _ = queue.finish()
+        #expect(queue.next() == order("B", 2))
+        _ = queue.finish()
+        #expect(queue.isIdle)
+    }
+
+    @Test func `a newer state of a router supersedes what has not begun, of that router alone`() {
+        var queue = NotifyQueue()
+        _ = queue.append(order("A", 1))
+        _ = queue.next()
+        _ = queue.append(order("A", 2))
+        _ = queue.append(order("B", 3))
+        #expect(queue.append(order("A", 4)) == [order("A", 2)])
+        #expect(queue.running == order("A", 1))
+        _ = queue.finish()
+        #expect(queue.next() == order("B", 3))
+        _ = queue.finish()
+        #expect(queue.next() == order("A", 4))
+    }
+
+    @Test func `it never grows without bound`() {
+        var queue = NotifyQueue()
+        var dropped = 0
+        for number in 0..<1000 { dropped += queue.append(order("\(number)", 1)).count }
+        #expect(dropped == 1000 - NotifyQueue.limit)
+    }
+}
+
+@Suite("Dropped packets in the log")
+struct DropLogTests {
+    @Test func `the first of each reason is told, then one line a minute`() {
+        var log = DropLog()
+        let start = Instant(nanoseconds: 5_000_000_000)
+        #expect(log.record(.checksum, at: start) == "dropped a packet: checksum")
+        #expect(log.record(.checksum, at: start) == nil)
+        #expect(log.record(.timeToLive, at: start) == "dropped a packet: ttl")
+        for second in 1..<60 {
+            #expect(log.record(.checksum, at: start + .seconds(second)) == nil)
+        }
+        #expect(
+            log.record(.timeToLive, at: start + .seconds(60))
+                == "dropped packets since the last line: 1 ttl, 60 checksum"
+        )
+        #expect(log.record(.checksum, at: start + .seconds(61)) == nil)
+    }
+}
+
+@Suite("What a reload changes")
+struct ReloadPlanTests {
+    private func router(_ name: String, _ interface: String, _ id: UInt8) -> RouterSettings {
+        RouterSettings(name: name, interface: interface, virtualRouterID: id, addresses: [])
+    }
+
+    @Test func `a router is the same by VRID and interface, whatever its name`() {
+        let old = [router("A", "eth0", 1), router("B", "eth0", 2), router("C", "eth1", 1)]
+        let new = [router("Renamed", "eth1", 1), router("A", "eth0", 1), router("B", "eth0", 3)]
+        let plan = ReloadPlan(old: old, new: new)
+        #expect(plan.kept.map(\.position) == [0, 2])
+        #expect(plan.kept.map(\.settings.name) == ["A", "Renamed"])
+        #expect(plan.removed == [1])
+        #expect(plan.added == [new[2]])
+    }
+
+    @Test func `the same file changes nothing`() {
+        let routers = [router("A", "eth0", 1)]
+        let plan = ReloadPlan(old: routers, new: routers)
+        #expect(plan.removed.isEmpty && plan.added.isEmpty)
+        #expect(plan.kept.count == 1)
+    }
+}
+
+@Suite("Words for people")
+struct TextTests {
+    @Test(arguments: [
+        (VisibleState.active, "(VI_1) Entering MASTER STATE"),
+        (.backup, "(VI_1) Entering BACKUP STATE"),
+        (.fault, "(VI_1) Entering FAULT STATE"),
+    ])
+    func `a transition has keepalived's words`(_ state: VisibleState, _ words: String) {
+        let transition = RouterTransition(from: .initialize, to: state, reason: .masterDown)
+        #expect(transition.line(of: "VI_1").hasPrefix(words + ": "))
+    }
+
+    @Test(arguments: [
+        (Duration.seconds(7380), "2 h 3 min"), (.seconds(65), "1 min 5 s"), (.seconds(9), "9 s"),
+        (.seconds(90_000), "1 d 1 h"), (.zero, "0 s"),
+    ])
+    func `a time is spoken in two units`(_ duration: Duration, _ words: String) {
+        #expect(duration.spoken == words)
+    }
+
+    @Test func `the status is one sentence`() {
+        let settings = RouterSettings(
+            name: "VI_1",
+            interface: "eth0",
+            virtualRouterID: 51,
+            addresses: [VirtualAddress(prefix: Prefix(host: .v4(IPv4Address(192, 168, 0, 100))))]
+        )
+        var router = VirtualRouter(settings: settings)
+        let start = Instant(nanoseconds: 1_000_000_000)
+        _ = router.handle(.start(source: IPv4Address(192, 168, 0, 1), faults: []), at: start)
+        let due = router.nextDeadline ?? start
+        _ = router.handle(.deadline, at: due)
+        #expect(
+            StatusText.sentence(of: [router], at: due + .seconds(7380))
+                == "MASTER of VI_1 for 2 h 3 min, 192.168.0.100"
+        )
+        #expect(StatusText.sentence(of: [], at: due) == "no virtual router is configured")
+    }
+}

@@ -1,0 +1,40 @@
+import Testing
+
+@testable import AgentRuntime
+
+@Suite("The command line")
+struct OptionsTests {
+    @Test func `nothing said is the packaged default`() {
+        #expect(AgentOptions.parse([]) == .run(AgentOptions()))
+        #expect(AgentOptions().file == "/etc/tandem/keepalived.conf")
+        #expect(AgentOptions().runtimeDirectory == "/run/tandem")
+    }
+
+    @Test(arguments: [
+        (["-f", "a", "-t", "--peer", "b", "--runtime-dir", "/r"], true, "b"),
+        (["--use-file=a", "-t", "--peer=b", "--runtime-dir=/r"], true, "b"),
+    ])
+    func `every option is read`(_ words: [String], _ checkOnly: Bool, _ peer: String) {
+        var expected = AgentOptions()
+        expected.file = "a"
+        expected.checkOnly = checkOnly
+        expected.peerFile = peer
+        expected.runtimeDirectory = "/r"
+        #expect(AgentOptions.parse(words) == .run(expected))
+    }
+
+    @Test(arguments: [["-x"], ["-f"], ["--peer", "b"], ["--runtime-dir", "run"], ["file"]])
+    func `what can't be meant is refused`(_ words: [String]) {
+        guard case .unusable = AgentOptions.parse(words) else {
+            Issue.record("\(words) was taken")
+            return
+        }
+    }
+
+    @Test func `help, version and the script runner are told apart`() {
+        #expect(AgentOptions.parse(["-h"]) == .help)
+        #expect(AgentOptions.parse(["--help"]) == .help)
+        #expect(AgentOptions.parse(["--version"]) == .version)
+        #expect(AgentOptions.parse(["--script-runner"]) == .scriptRunner)
+    }
+}
