@@ -13,7 +13,13 @@ package enum HAProxyParser {
             // A section ends with its file.
             var current: Section?
             for line in reader.lines(of: source) {
-                if Keywords.sections[line.words[0]] != nil {
+                if line.words[0].hasPrefix(".") {
+                    reader.report.error(
+                        line.location,
+                        "'\(line.words[0])' is not done by this version",
+                        mend: "write only the lines that hold, without conditions around them"
+                    )
+                } else if Keywords.sections[line.words[0]] != nil {
                     if let current { sections.append(current) }
                     current = Section(header: line)
                 } else if current != nil {

@@ -283,7 +283,8 @@ extension Interpreter {
         section: String,
         at location: SourceLocation
     ) {
-        let nearest = Spelling.nearest(to: name, among: table.candidates)
+        // `option` and `timeout` stand in the table with their second word only.
+        let nearest = Spelling.nearest(to: name, among: table.candidates + ["option", "timeout"])
         report.error(
             location,
             "unknown keyword '\(name)' in '\(section)' section",

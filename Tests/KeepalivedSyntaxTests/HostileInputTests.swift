@@ -99,8 +99,8 @@ import Testing
 
 /// `TANDEM_MUTATIONS` asks for a longer run.
 let mutationCount: Int = {
-    guard let text = unsafe getenv("TANDEM_MUTATIONS") else { return 20_000 }
-    return unsafe Int(String(cString: text)) ?? 20_000
+    guard let text = unsafe getenv("TANDEM_MUTATIONS") else { return 10_000 }
+    return unsafe Int(String(cString: text)) ?? 10_000
 }()
 
 /// One of the files with some bytes changed, removed, doubled or taken from another file.

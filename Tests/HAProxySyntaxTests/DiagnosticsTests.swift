@@ -1,0 +1,76 @@
+import Glibc
+import HAProxySyntax
+import Primitives
+import Testing
+
+/// What the check of a file says, word for word.
+@Suite struct DiagnosticsTests {
+    static let transcript = "Transcripts/haproxy-diagnostics.txt"
+    static let cases = TranscriptCase.read(fixture(transcript))
+
+    @Test("Every mistake is named with its place and its mend", arguments: cases)
+    func exactly(_ row: TranscriptCase) {
+        #expect(said(row.wrapped) == row.expected)
+    }
+
+    @Test("The transcript holds every case once")
+    func complete() {
+        #expect(Self.cases.count > 90)
+        #expect(Set(Self.cases.map(\.name)).count == Self.cases.count)
+        guard unsafe getenv("TANDEM_UPDATE") != nil else { return }
+        let text = Self.cases.map { $0.text(expecting: said($0.wrapped)) }.joined(separator: "\n")
+        write(text, to: Self.transcript)
+    }
+}
+
+/// A case of a transcript: `=== WRAPPER: NAME`, the input, `---`, and what is said about it.
+struct TranscriptCase: CustomTestStringConvertible, Sendable {
+    var wrapper: String
+    var name: String
+    var input: [String] = []
+    var expected: [String] = []
+    var testDescription: String { name }
+
+    static func read(_ bytes: [UInt8]) -> [TranscriptCase] {
+        var cases: [TranscriptCase] = []
+        var expects = false
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init) {
+            if line.hasPrefix("=== ") {
+                let parts = line.dropFirst(4).split(separator: ":", maxSplits: 1)
+                cases.append(
+                    TranscriptCase(
+                        wrapper: String(parts[0]),
+                        name: String(parts[parts.count - 1].dropFirst())
+                    )
+                )
+                expects = false
+            } else if line == "---" {
+                expects = true
+            } else if !cases.isEmpty {
+                if expects {
+                    cases[cases.count - 1].expected.append(line)
+                } else {
+                    cases[cases.count - 1].input.append(line)
+                }
+            }
+        }
+        return cases
+    }
+
+    func text(expecting said: [String]) -> String {
+        (["=== \(wrapper): \(name)"] + input + ["---"] + said).joined(separator: "\n") + "\n"
+    }
+
+    /// The input inside what it needs around it.
+    var wrapped: String {
+        let body = input.joined(separator: "\n")
+        switch wrapper {
+        case "listen": return listen(body)
+        case "global": return "global\n\(body)\n" + listen("")
+        case "defaults": return "defaults\n\(body)\n" + listen("")
+        case "before": return body + "\n" + listen("")
+        case "after": return listen("") + body
+        default: return body
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Glibc
+import Testing
+
+@testable import KeepalivedSyntax
+
+/// The tables of the parser are the tables of the document, and what they call done is done.
+@Suite struct KeywordDocumentationTests {
+    private static let document = "../../docs/keywords-keepalived.md"
+    private static let marker = "<!-- tables -->\n"
+
+    private static let tables: [(title: String, table: KeywordTable)] = [
+        ("Top level", Keywords.topLevel), ("global_defs", Keywords.global),
+        ("vrrp_instance", Keywords.instance), ("authentication", Keywords.authentication),
+        ("vrrp_script", Keywords.script), ("tandem", Keywords.tandem),
+    ]
+
+    private var generated: String {
+        Self.tables.map { title, table in
+            let rows = table.rows.map { row in
+                "| `\(row.name)` | \(row.verdict.rawValue) | \(row.note) |\n"
+            }
+            return "\n## \(title)\n\n| keyword | | |\n|---|---|---|\n" + rows.joined()
+        }.joined()
+    }
+
+    @Test("docs/keywords-keepalived.md shows every keyword and what becomes of it")
+    func document() {
+        let text = String(decoding: fixture(Self.document), as: UTF8.self)
+        let parts = text.split(
+            separator: Self.marker,
+            maxSplits: 1,
+            omittingEmptySubsequences: false
+        )
+        #expect(parts.count == 2)
+        guard unsafe getenv("TANDEM_UPDATE") == nil else {
+            write(parts[0] + Self.marker + generated, to: Self.document)
+            return
+        }
+        #expect(parts.last.map(String.init) == generated)
+    }
+
+    @Test("No keyword stands twice in a table")
+    func unique() {
+        for (title, table) in Self.tables {
+            let names = table.rows.map(\.name)
+            let twice = Dictionary(grouping: names) { $0 }.filter { $0.value.count > 1 }.keys
+            #expect(twice.isEmpty, "\(title): \(twice.sorted())")
+        }
+    }
+
+    @Test("A keyword that is called done has a reader")
+    func readers() {
+        for (title, table) in Self.tables where title != "Top level" {
+            for row in table.rows where row.verdict == .done {
+                let isBlock = if case .block = row.parameters { true } else { false }
+                let line = "\(row.name) \(isBlock ? "{ }" : "1")"
+                let block = title == "vrrp_script" ? "vrrp_script s" : title
+                let text =
+                    switch title {
+                    case "vrrp_instance": instance(line)
+                    case "authentication": instance("authentication {\n\(line)\n}")
+                    default: "\(block) {\n\(line)\n}\n" + instance("")
+                    }
+                let unread = said(text).filter {
+                    $0.contains("can't stand here") || $0.contains("unknown keyword")
+                }
+                #expect(unread == [])
+            }
+        }
+        // The twin: a keyword that is not in the table is noticed.
+        #expect(said(instance("prio 1")).contains { $0.contains("unknown keyword") })
+    }
+}
