@@ -113,8 +113,14 @@ package final class Lab {
     package func startBoth(limit: Duration = .seconds(40)) throws {
         try machine1.start()
         try machine2.start()
-        let settled = try wait(limit, every: .milliseconds(50)) { try isSettled }
-        guard settled else { throw LabError("the pair did not settle\n\(report())") }
+        let settled = try wait(limit, every: .milliseconds(50)) {
+            for node in [machine1, machine2] {
+                guard let cause = node.reapSupervisor() else { continue }
+                throw LabError("\(node.name): tandem-supervisor ended at its start: \(cause)")
+            }
+            return try isSettled
+        }
+        guard settled else { throw LabError("the pair did not settle") }
     }
 
     /// Machine1 owns the address and serves; machine2 is ready behind it.

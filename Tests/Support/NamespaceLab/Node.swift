@@ -61,14 +61,18 @@ package final class Node {
 
     /// Starts the supervisor, which starts the rest.
     package func start() throws {
+        supervisor = try launch([
+            "tandem-supervisor", "--standalone", "--keepalived", keepalivedFile, "--haproxy",
+            haproxyFile, "--runtime-dir", runtimeDirectory, "--libexec-dir", libexec,
+        ])
+    }
+
+    /// Starts one of the node's programs by itself; what it writes goes to the node's log.
+    package func launch(_ arguments: [String]) throws -> ChildProcess {
         let log = open(logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard log >= 0 else { throw SystemCallError("open", on: logFile, errno: errno) }
         let output = FileDescriptor(owning: log)
-        let line = command([
-            libexec + "/tandem-supervisor", "--standalone",
-            "--keepalived", keepalivedFile, "--haproxy", haproxyFile,
-            "--runtime-dir", runtimeDirectory, "--libexec-dir", libexec,
-        ])
+        let line = command([libexec + "/" + arguments[0]] + arguments.dropFirst())
         var spawn = Spawn(
             path: ipProgram,
             arguments: line,
@@ -77,7 +81,7 @@ package final class Node {
         spawn.standardOutput = output.rawValue
         spawn.standardError = output.rawValue
         spawn.group = .ownSession
-        supervisor = try spawn.start()
+        return try spawn.start()
     }
 
     /// This process's child that became the supervisor.
