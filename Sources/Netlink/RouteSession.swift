@@ -91,7 +91,7 @@ package struct RouteSession<Socket: RouteSocket & ~Copyable>: ~Copyable {
         for request: RouteRequest,
         until patience: inout Patience
     ) throws(SystemCallError) -> [NetlinkMessage] {
-        guard let wait = patience.left, let datagram = try socket.receive(within: wait) else {
+        guard let datagram = try socket.receive(within: patience.left) else {
             throw SystemCallError("wait for netlink", on: request.subject, errno: ETIMEDOUT)
         }
         do throws(DecodeError) {
@@ -134,11 +134,9 @@ private struct Patience {
         end = Clock.now + limit
     }
 
-    /// Nil when it is over.
-    var left: Duration? {
-        let left = end - Clock.now
-        return left > .zero ? left : nil
-    }
+    /// Zero when it is over: what is there already is read even then, since the time may have gone by in
+    /// `send`, where the kernel works on the request.
+    var left: Duration { max(.zero, end - Clock.now) }
 }
 
 extension RouteRequest {
