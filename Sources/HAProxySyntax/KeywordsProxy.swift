@@ -68,6 +68,7 @@ extension Keywords {
             "tcp-request tcp-response",
             "remove it; limit clients with a firewall"
         ),
+        waiting,
         Keyword.rows(.refused, "stick persist", "write 'balance source'"),
         Keyword.rows(.refused, "monitor monitor-net", "let the monitor connect as a client"),
         Keyword.rows(.refused, "rate-limit", "limit connections with 'maxconn'"),
@@ -79,6 +80,16 @@ extension Keywords {
         options,
         timeouts,
     )
+
+    /// Without a rule that rejects, waiting for the first bytes only delays the client.
+    static let waiting = ["inspect-delay", "content accept", "connection accept", "session accept"]
+        .map { form in
+            Keyword(
+                name: "tcp-request \(form)",
+                verdict: .warned,
+                note: "no rule that is done waits for what the client sends"
+            )
+        }
 
     /// Those which may have `no` in front of them are in `Options.negatable`.
     static let options =

@@ -68,6 +68,13 @@ extension Interpreter {
                 return
             }
             name = "\(first) \(words[1])"
+        } else {
+            // Some keywords stand in the table with the words that tell harmless forms from others.
+            name =
+                [3, 2].lazy.filter { $0 <= words.count }.map {
+                    words.prefix($0).joined(separator: " ")
+                }
+                .first { Keywords.proxy[$0] != nil } ?? first
         }
         guard let keyword = Keywords.proxy[name] else {
             reportUnknown(name, in: Keywords.proxy, section: draft.sectionName, at: line.location)

@@ -146,10 +146,18 @@ extension Interpreter {
         ) {
             if setting.keyword == "auth_type" { type = setting } else { pass = setting }
         }
-        if let type, type.value != "PASS" {
+        if let type, type.value == "AH" {
             report.error(
                 type.location,
-                "'auth_type \(type.value)' is not done by this version",
+                "'auth_type AH' is not done by this version",
+                mend: "write 'auth_type PASS' on both nodes"
+            )
+            return
+        }
+        if let type, type.value != "PASS" {
+            report.warning(
+                type.location,
+                "unknown 'auth_type \(type.value)': no authentication is used, as in keepalived",
                 mend: "write 'auth_type PASS' on both nodes"
             )
             return

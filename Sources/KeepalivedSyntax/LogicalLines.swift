@@ -112,6 +112,15 @@ struct LineReader {
             return
         }
         guard expand(&line) else { return }
+        // A variable may hold several lines.
+        for part in line.bytes.split(separator: Byte.newline) {
+            let bytes = Byte.trimmed(part)
+            guard !bytes.isEmpty else { continue }
+            keep(LogicalLine(bytes: bytes, location: line.location), depth: depth)
+        }
+    }
+
+    private mutating func keep(_ line: LogicalLine, depth: Int) {
         if Self.firstWord(line.bytes).map(Self.includeKeywords.contains) == true {
             include(line, depth: depth)
             return
@@ -160,29 +169,50 @@ struct LineReader {
     private mutating func define(_ line: LogicalLine) {
         let name = line.bytes.dropFirst().prefix(while: Byte.isNamePart)
         guard let equals = line.bytes.firstIndex(of: Byte.equals) else { return }
-        var value = line
-        value.bytes = Byte.trimmed(line.bytes[(equals + 1)...])
-        guard expand(&value) else { return }
         guard variables.count < 4096 else {
             report.error(line.location, "more than 4096 definitions")
             return
         }
-        variables[Array(name)] = value.bytes
+        variables[Array(name)] = Byte.trimmed(line.bytes[(equals + 1)...])
     }
 
-    /// Replaces `$NAME`, `${NAME}` and keepalived's `${_ENV NAME}`; false after an error.
+    /// Replaces `$NAME`, `${NAME}` and keepalived's `${_ENV NAME}`, also in what they stand for; false after
+    /// an error.
     private mutating func expand(_ line: inout LogicalLine) -> Bool {
-        let bytes = line.bytes
-        if let keyword = Self.refusedExpansion(in: bytes) {
-            report.error(
-                line.location,
-                "'\(keyword)' is not done by this version",
-                mend: "write the lines out"
-            )
-            return false
+        for _ in 0..<Limits.includeDepth {
+            if let keyword = Self.refusedExpansion(in: line.bytes) {
+                report.error(
+                    line.location,
+                    "'\(keyword)' is not done by this version",
+                    mend: "write the lines out"
+                )
+                return false
+            }
+            switch expandOnce(&line) {
+            case .unchanged: return true
+            case .changed: continue
+            case .failed: return false
+            }
         }
-        guard bytes.contains(Byte.dollar) else { return true }
+        report.error(
+            line.location,
+            "variables are nested deeper than \(Limits.includeDepth)",
+            mend: "does one stand for itself?"
+        )
+        return false
+    }
+
+    private enum Expansion {
+        case unchanged
+        case changed
+        case failed
+    }
+
+    private mutating func expandOnce(_ line: inout LogicalLine) -> Expansion {
+        let bytes = line.bytes
+        guard bytes.contains(Byte.dollar) else { return .unchanged }
         var result: [UInt8] = []
+        var expansion = Expansion.unchanged
         var index = 0
         while index < bytes.count {
             guard bytes[index] == Byte.dollar,
@@ -192,16 +222,17 @@ struct LineReader {
                 index += 1
                 continue
             }
-            guard let value = value(of: reference.name, at: line.location) else { return false }
+            guard let value = value(of: reference.name, at: line.location) else { return .failed }
             result += value
+            expansion = .changed
             index = reference.end
             guard result.count <= Limits.lineBytes else {
                 report.error(line.location, "the line is longer than 64 KiB with its variables")
-                return false
+                return .failed
             }
         }
         line.bytes = result
-        return true
+        return expansion
     }
 
     private static func refusedExpansion(in bytes: [UInt8]) -> String? {

@@ -72,6 +72,7 @@ struct StatementReader {
     }
 
     private mutating func add(_ words: inout [Word], at location: SourceLocation) {
+        dropSlashes(&words, at: location)
         guard !words.isEmpty else { return }
         let statement = Statement(words: words, children: nil, location: location)
         words = []
@@ -83,6 +84,23 @@ struct StatementReader {
             return
         }
         append(statement)
+    }
+
+    /// People write `//` for a comment. To keepalived it is a word too many, which it ignores.
+    private mutating func dropSlashes(_ words: inout [Word], at location: SourceLocation) {
+        let isCommand =
+            words.first.map { word in
+                word.text == "script" || word.text.hasPrefix("notify")
+            } ?? false
+        guard !isCommand,
+            let start = words.firstIndex(where: { !$0.isQuoted && $0.text.hasPrefix("//") })
+        else { return }
+        report.warning(
+            location,
+            "'//' begins no comment; what follows it is ignored",
+            mend: "write '#'"
+        )
+        words.removeSubrange(start...)
     }
 
     private mutating func append(_ statement: Statement) {

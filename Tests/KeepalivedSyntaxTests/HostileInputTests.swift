@@ -89,7 +89,11 @@ import Testing
         // Every definition doubles the one before.
         let doubling =
             "$A0=xxxxxxxx\n" + (1...60).map { "$A\($0)=$A\($0 - 1)$A\($0 - 1)\n" }.joined()
-        #expect(parse(doubling).diagnostics.contains { $0.message.contains("longer than 64 KiB") })
+        #expect(
+            parse(doubling + "$A60\n").diagnostics.contains {
+                $0.message.contains("longer than 64 KiB")
+            }
+        )
     }
 
     private func read(_ bytes: [UInt8]) -> ParsedKeepalived {

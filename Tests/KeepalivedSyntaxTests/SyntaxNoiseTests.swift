@@ -55,6 +55,10 @@ import VRRP
             text: "$A=15\n$B=${A}0\n\(head)priority $B\n\(vip)}\n"
         ),
         Snippet(
+            name: "a definition of what is defined later",
+            text: "$A=${B}0\n$B=15\n\(head)priority $A\n\(vip)}\n"
+        ),
+        Snippet(
             name: "a definition of several lines",
             text: "$BODY=interface eth0 \\\nvirtual_router_id 51 \\\npriority 150\n"
                 + "vrrp_instance VI_1 {\n$BODY\n\(vip)}\n"
@@ -200,6 +204,15 @@ import VRRP
         let parsed = parse("include k.conf\n", machine(files: ["k.conf": "include k.conf\n"]))
         #expect(parsed.configuration == nil)
         #expect(parsed.diagnostics.contains { $0.message.contains("nested deeper than 16") })
+    }
+
+    @Test("A definition of several lines stands for several statements")
+    func severalLines() {
+        let text =
+            "$BODY=interface eth0 \\\nvirtual_router_id 51 \\\nvirtual_ipaddress { \\\n"
+            + "192.0.2.1 \\\n192.0.2.2 \\\n}\nvrrp_instance VI_1 {\n$BODY\n}\n"
+        #expect(said(text) == [])
+        #expect(parse(text).configuration?.routers.first?.addresses.count == 2)
     }
 
     @Test("An environment variable of the service stands for its value")
