@@ -68,25 +68,6 @@ extension EndToEnd {
         }
 
         @Test(
-            "What a node sends to its syslog is kept, whole and in order",
-            .timeLimit(.minutes(1))
-        )
-        func syslog() throws {
-            let lab = try Lab(seed: seedDirectory, servesBackend: false)
-            defer { lab.tearDown() }
-            let line = lab.machine2.command([
-                "/bin/bash", "-c",
-                "for n in 1 2 3; do echo \"<134>line $n\" >/dev/udp/127.0.0.1/514; done",
-            ])
-            #expect(try run(line[0], Array(line.dropFirst())).succeeded)
-            try expectSoon("three lines", within: .seconds(5), in: lab) {
-                lab.machine2.syslog.messages.count == 3
-            }
-            #expect(lab.machine2.syslog.messages == (1...3).map { "<134>line \($0)\n" })
-            #expect(lab.machine1.syslog.messages.isEmpty)
-        }
-
-        @Test(
             "A node's programs have its own /etc/hosts, which changes at once",
             .timeLimit(.minutes(1))
         )
