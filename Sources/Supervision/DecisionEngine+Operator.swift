@@ -7,7 +7,8 @@ extension DecisionEngine {
     package func refusal(of request: OperatorRequest) -> String? {
         switch request {
         case .start(let name):
-            process(name).map { $0.isAlive ? "already started" : nil } ?? "no such process"
+            process(name).map { $0.isAlive && $0.state != .stopping ? "already started" : nil }
+                ?? "no such process"
         case .stop(let name):
             process(name).map { $0.isAlive || $0.retryAt != nil ? nil : "not running" }
                 ?? "no such process"
@@ -32,6 +33,7 @@ extension DecisionEngine {
         case .start(let name):
             _ = update(name) { $0.tally.clear() }
             stoppedAsMaster = false
+            if process(name)?.state == .stopping { return startAfterExit(name) }
             return note("operator: start \(name.rawValue)", "start", "its budget is fresh")
                 + launch(name, at: now)
         case .stop(let name): return stop(name, at: now)
@@ -50,6 +52,15 @@ extension DecisionEngine {
                 + [.reload(.agent), .reload(.proxy)]
         case .shutdown: return shutDown(at: now)
         }
+    }
+
+    /// What is being stopped can't be kept; it is started again when it has ended.
+    private mutating func startAfterExit(_ name: ProcessName) -> [Verdict] {
+        _ = update(name) { process in
+            process.startsAfterExit = true
+            process.isWanted = true
+        }
+        return note("operator: start \(name.rawValue)", "start", "as soon as it has stopped")
     }
 
     private mutating func stop(_ name: ProcessName, at now: Instant) -> [Verdict] {
