@@ -4,11 +4,11 @@ import Testing
 
 @Suite("The sweep over seeds")
 struct SeedSweepTests {
-    /// The seeds are dealt out to as many cases, which run at the same time.
-    static let lanes = 4
+    /// The seeds are dealt out to as many cases, which run at the same time and let others in after each.
+    static let lanes = 2
 
     @Test("no seed breaks an invariant", arguments: 0..<lanes)
-    func sweep(lane: Int) {
+    func sweep(lane: Int) async {
         let environment = SweepEnvironment()
         let clock = ContinuousClock()
         let start = clock.now
@@ -16,8 +16,13 @@ struct SeedSweepTests {
         var seeds = 0
         var longestOverlap = Duration.zero
         for seed in environment.seeds where seed % UInt64(Self.lanes) == UInt64(lane) {
-            var run = SeedRun(seed: seed)
-            if run.run(steps: environment.steps) != nil { Issue.record("\(run.report)") }
+            let run = inTheBackground {
+                var run = SeedRun(seed: seed)
+                run.run(steps: environment.steps)
+                return run
+            }
+            await Task.yield()
+            if run.world.violation != nil { Issue.record("\(run.report)") }
             steps += run.world.steps
             seeds += 1
             longestOverlap = max(longestOverlap, run.world.observations.longestOverlap)
