@@ -31,10 +31,7 @@ package enum Privileges {
     }
 
     /// Keeps only these, of those that are held, for good: bounding, ambient and inheritable sets too.
-    ///
-    /// - Parameters:
-    ///   - capabilities: what stays.
-    ///   - attainable: what a program that this one executes may still get by its file's own capabilities.
+    /// What is `attainable`, a program that this one executes may still get by its file's own capabilities.
     package static func keepOnly(
         _ capabilities: CapabilitySet,
         attainable: CapabilitySet = []
