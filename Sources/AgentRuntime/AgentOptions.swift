@@ -4,6 +4,8 @@ import LinuxIO
 struct AgentOptions: Equatable {
     var file = "/etc/tandem/keepalived.conf"
     var checkOnly = false
+    /// Take this file's addresses off the node and end.
+    var releaseOnly = false
     var peerFile: String?
     var runtimeDirectory = RuntimeDirectory.defaultPath
 
@@ -20,11 +22,13 @@ struct AgentOptions: Equatable {
 
     static let usage = """
         usage: tandem-agent [-f FILE] [-t [--peer FILE]] [--runtime-dir DIR]
+               tandem-agent [-f FILE] --release-addresses
 
           -f FILE              the keepalived.conf to run (default: /etc/tandem/keepalived.conf)
           -t                   check the file, say what would happen, and exit 0 or 1
           --peer FILE          with -t: the other node's file
           --runtime-dir DIR    the directory of the sockets (default: /run/tandem)
+          --release-addresses  take the file's addresses off this node, whoever put them there, and exit
           --version            print the version
           -h, --help           print this
         """
@@ -44,6 +48,7 @@ struct AgentOptions: Equatable {
             case "-f", "--use-file":
                 guard let file = value() else { return .unusable("'\(option)' needs a file") }
                 options.file = file
+            case "--release-addresses": options.releaseOnly = true
             case "--peer":
                 guard let file = value() else { return .unusable("'--peer' needs a file") }
                 options.peerFile = file

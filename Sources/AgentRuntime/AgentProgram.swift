@@ -1,10 +1,13 @@
 import CLinux
 import Glibc
+import KeepalivedSyntax
 import LinuxIO
 import Logging
 import Messages
+import Netlink
 import Primitives
 import Systemd
+import VRRP
 
 /// `tandem-agent` from its command line to its exit status.
 package enum AgentProgram {
@@ -30,9 +33,41 @@ package enum AgentProgram {
             return 2
         case .scriptRunner: return ScriptRunner.main()
         case .run(let options):
-            return options.checkOnly
-                ? ConfigurationCheck.run(file: options.file, peerFile: options.peerFile)
-                : run(options)
+            if options.checkOnly {
+                return ConfigurationCheck.run(file: options.file, peerFile: options.peerFile)
+            }
+            return options.releaseOnly ? releaseAddresses(of: options) : run(options)
+        }
+    }
+
+    /// What is left to do after an agent that could not do it itself: `ExecStopPost=` of its unit.
+    private static func releaseAddresses(of options: AgentOptions) -> Int32 {
+        let log = Logger.daemon("tandem-agent")
+        let reader = ConfigurationReader(file: options.file)
+        guard let configuration = reader.configuration else {
+            for diagnostic in reader.diagnostics where diagnostic.severity == .error {
+                log.error("\(diagnostic)")
+            }
+            return 1
+        }
+        do throws(SystemCallError) {
+            var keeper = AddressKeeper(socket: try KernelRouteSocket())
+            let listing = try keeper.listing()
+            var view = NetworkView()
+            _ = view.replace(interfaces: listing.interfaces, addresses: listing.addresses)
+            var failed = false
+            for settings in configuration.routers {
+                let outcome = keeper.remove(settings.addresses, of: settings, in: view)
+                for address in outcome.removed {
+                    log.notice("(\(settings.name)) released \(address.prefix)")
+                }
+                for failure in outcome.failures { log.error("(\(settings.name)) \(failure.error)") }
+                failed = failed || !outcome.failures.isEmpty
+            }
+            return failed ? 1 : 0
+        } catch {
+            log.error("\(error)")
+            return 1
         }
     }
 
