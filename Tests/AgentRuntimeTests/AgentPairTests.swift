@@ -1,0 +1,212 @@
+import Glibc
+import LinuxIO
+import NamespaceLab
+import Primitives
+import Testing
+
+@testable import AgentRuntime
+
+/// Two real agents with the seed's files on two machines of one LAN, each alone on its machine.
+@Suite("A pair of agents", .serialized, .timeLimit(.minutes(2)))
+struct AgentPairTests {
+    @Test func `the higher priority is elected, and the address is there as the document shows it`()
+        throws
+    {
+        let pair = try AgentPair()
+        #expect(pair.settle(), "\(pair.report)")
+        let shown = try pair.lab.machine1.namespace.ip(["-4", "address", "show", "dev", "eth0"])
+            .output
+        #expect(shown.contains("inet 192.168.0.193/24 brd 192.168.0.255 scope global eth0"))
+        #expect(shown.contains("inet 192.168.0.100/32 scope global dynamic eth0"))
+        #expect(
+            shown.contains("valid_lft 2sec preferred_lft 2sec") || shown.contains("valid_lft 1sec")
+        )
+        #expect(pair.first.node.logged("(VI_1) Entering MASTER STATE"))
+        #expect(pair.second.node.logged("(VI_1) Entering BACKUP STATE"))
+        #expect(!pair.second.node.logged("(VI_1) Entering MASTER STATE"))
+        #expect(pair.first.count(of: "this agent is alone") == 1)
+        #expect(pair.first.node.logged("holds CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_NICE"))
+        let status = String(
+            decoding: try readFile("/proc/\(pair.first.pid)/status"),
+            as: UTF8.self
+        )
+        // NET_ADMIN 12, NET_RAW 13, SYS_NICE 23
+        #expect(status.contains("CapPrm:\t0000000000803000"))
+        #expect(status.contains("CapBnd:\t0000000000803000"))
+        #expect(status.contains("NoNewPrivs:\t1"))
+    }
+
+    @Test func `a MASTER that is killed is never a second owner, and is followed`() throws {
+        let pair = try AgentPair()
+        #expect(pair.settle(), "\(pair.report)")
+        let killed = Clock.now
+        pair.first.signal(SIGKILL)
+        #expect(wait(.seconds(6)) { pair.lab.owners.now == .machine2 }, "\(pair.report)")
+        let taken = try #require(pair.lab.owners.firstTime(.machine2, after: killed))
+        let gone = pair.lab.owners.firstTime([], after: killed) ?? taken
+        print(
+            "kill -9: the address left after \(text(gone - killed)), was taken after \(text(taken - killed))"
+        )
+        #expect(taken - killed < .milliseconds(4200))
+        #expect(gone - killed < .milliseconds(2600))
+        #expect(pair.overlap() == .zero, "\(pair.report)")
+    }
+
+    @Test func `a MASTER that is told to end hands over within a second`() throws {
+        let pair = try AgentPair()
+        #expect(pair.settle(), "\(pair.report)")
+        let told = Clock.now
+        pair.first.signal(SIGTERM)
+        #expect(wait(.seconds(3)) { pair.lab.owners.now == .machine2 }, "\(pair.report)")
+        let taken = try #require(pair.lab.owners.firstTime(.machine2, after: told))
+        print("SIGTERM: the address was taken after \(text(taken - told))")
+        #expect(taken - told < .seconds(1))
+        #expect(pair.first.end(within: .seconds(3)) == .exited(0))
+        #expect(pair.overlap() == .zero)
+    }
+
+    @Test func `a MASTER that was frozen claims nothing of what it lost`() throws {
+        let pair = try AgentPair()
+        #expect(pair.settle(), "\(pair.report)")
+        let frozen = Clock.now
+        pair.first.signal(SIGSTOP)
+        #expect(wait(.seconds(6)) { pair.lab.owners.now == .machine2 }, "\(pair.report)")
+        let taken = try #require(pair.lab.owners.firstTime(.machine2, after: frozen))
+        pause(.seconds(10) - (Clock.now - frozen))
+        let thawed = Clock.now
+        pair.first.signal(SIGCONT)
+        #expect(
+            pair.first.logs("no advertisement was sent for", within: .seconds(2)),
+            "\(pair.report)"
+        )
+        pause(.seconds(2))
+        #expect(pair.lab.owners.now == .machine2, "\(pair.report)")
+        // It has the higher priority: it preempts, in its time and with one owner at each moment.
+        #expect(wait(.seconds(8)) { pair.lab.owners.now == .machine1 }, "\(pair.report)")
+        let back = try #require(pair.lab.owners.firstTime(.machine1, after: thawed))
+        print(
+            "SIGSTOP: taken after \(text(taken - frozen)); thawed, preempted after \(text(back - thawed)); "
+                + "overlap \(text(pair.overlap()))"
+        )
+        #expect(taken - frozen < .milliseconds(4200))
+        #expect(pair.overlap() == .zero, "\(pair.report)")
+    }
+
+    @Test func `an address that someone removes is back at once`() throws {
+        let pair = try AgentPair()
+        #expect(pair.settle(), "\(pair.report)")
+        let removed = Clock.now
+        try pair.lab.machine1.namespace.ip(["address", "delete", "192.168.0.100/32", "dev", "eth0"])
+        #expect(wait(.seconds(2)) { pair.first.node.logged("has been put back") }, "\(pair.report)")
+        #expect(wait(.seconds(1)) { pair.lab.owners.now == .machine1 }, "\(pair.report)")
+        pause(.milliseconds(200))
+        let lacked = pair.lab.owners.time([], from: removed)
+        print("an address that someone removed was away for \(text(lacked))")
+        #expect(lacked < .milliseconds(100))
+        #expect(pair.lab.owners.now == .machine1)
+        pause(.seconds(1))
+        #expect(pair.second.count(of: "(VI_1) Entering") == 1)
+    }
+
+    @Test func `a link that goes is a fault, and one that comes back ends it`() throws {
+        let pair = try AgentPair()
+        #expect(pair.settle(), "\(pair.report)")
+        try pair.lab.machine1.namespace.ip(["link", "set", "eth0", "down"])
+        #expect(
+            pair.first.logs(
+                "(VI_1) Entering FAULT STATE: the interface is down",
+                within: .seconds(2)
+            )
+        )
+        #expect(wait(.seconds(6)) { pair.lab.owners.now == .machine2 }, "\(pair.report)")
+        try pair.lab.machine1.namespace.ip(["link", "set", "eth0", "up"])
+        #expect(wait(.seconds(12)) { pair.lab.owners.now == .machine1 }, "\(pair.report)")
+        #expect(pair.overlap() == .zero, "\(pair.report)")
+    }
+
+    @Test func `an interface that is not there yet is a fault until it comes`() throws {
+        let pair = try AgentPair(before: { lab in
+            try lab.machine1.namespace.ip(["link", "set", "eth0", "down"])
+            try lab.machine1.namespace.ip(["link", "set", "eth0", "name", "other0"])
+        })
+        #expect(
+            pair.first.logs(
+                "(VI_1) Entering FAULT STATE: the interface does not exist",
+                within: .seconds(3)
+            ),
+            "\(pair.report)"
+        )
+        try pair.lab.machine1.namespace.ip(["link", "set", "other0", "name", "eth0"])
+        try pair.lab.machine1.namespace.ip(["link", "set", "eth0", "up"])
+        #expect(wait(.seconds(12)) { pair.lab.owners.now == .machine1 }, "\(pair.report)")
+    }
+
+    @Test func `a primary address that goes is a fault, and one that comes back ends it`() throws {
+        let pair = try AgentPair()
+        #expect(pair.settle(), "\(pair.report)")
+        let machine1 = pair.lab.machine1.namespace
+        try machine1.ip(["address", "delete", "192.168.0.193/24", "dev", "eth0"])
+        #expect(
+            pair.first.logs("no IPv4 address to send from", within: .seconds(2)),
+            "\(pair.report)"
+        )
+        #expect(wait(.seconds(6)) { pair.lab.owners.now == .machine2 }, "\(pair.report)")
+        try machine1.ip(["address", "add", "192.168.0.193/24", "dev", "eth0"])
+        #expect(wait(.seconds(12)) { pair.lab.owners.now == .machine1 }, "\(pair.report)")
+        #expect(pair.overlap() == .zero, "\(pair.report)")
+    }
+
+    @Test func `an agent whose advertisements can't leave does not keep the address`() throws {
+        let pair = try AgentPair()
+        #expect(pair.settle(), "\(pair.report)")
+        let nft = pair.lab.machine1.command([
+            "/usr/sbin/nft",
+            "table ip t { chain c { type filter hook output priority 0; ip protocol 112 drop; }; }",
+        ])
+        let blocked = Clock.now
+        try require(nft[0], Array(nft.dropFirst()))
+        #expect(
+            pair.first.logs("no advertisement could be sent", within: .seconds(5)),
+            "\(pair.report)"
+        )
+        #expect(wait(.seconds(6)) { pair.lab.owners.now == .machine2 }, "\(pair.report)")
+        let left = try #require(pair.lab.owners.firstTime([], after: blocked))
+        print("advertisements blocked: the address left after \(text(left - blocked))")
+        let flush = pair.lab.machine1.command(["/usr/sbin/nft", "flush ruleset"])
+        try require(flush[0], Array(flush.dropFirst()))
+        #expect(wait(.seconds(20)) { pair.lab.owners.now == .machine1 }, "\(pair.report)")
+        #expect(pair.overlap() == .zero, "\(pair.report)")
+    }
+
+    @Test func `what an earlier life left is removed at the start`() throws {
+        let pair = try AgentPair(before: { lab in
+            try lab.machine2.namespace.ip([
+                "address", "add", "192.168.0.100/32", "dev", "eth0", "valid_lft", "60",
+                "preferred_lft", "60",
+            ])
+        })
+        #expect(
+            pair.second.logs("an earlier life left it behind", within: .seconds(3)),
+            "\(pair.report)"
+        )
+        #expect(pair.settle(), "\(pair.report)")
+        #expect(pair.second.node.logged("released 192.168.0.100/32"))
+    }
+
+    @Test func `addresses that a dead agent left can be released by hand`() throws {
+        let lab = try Lab(seed: seedDirectory(), servesBackend: false)
+        defer { lab.tearDown() }
+        let machine1 = lab.machine1
+        try machine1.namespace.ip(["address", "add", "192.168.0.100/32", "dev", "eth0"])
+        let line = machine1.command([
+            productDirectory() + "/tandem-agent", "--release-addresses", "-f",
+            machine1.keepalivedFile,
+        ])
+        let finished = try require(line[0], Array(line.dropFirst()))
+        #expect(finished.output.contains("(VI_1) released 192.168.0.100/32"))
+        let shown = try machine1.namespace.ip(["-4", "address", "show", "dev", "eth0"]).output
+        #expect(!shown.contains("192.168.0.100"))
+        #expect(shown.contains("192.168.0.193/24"))
+        #expect(try require(line[0], Array(line.dropFirst())).output == "")
+    }
+}
