@@ -15,8 +15,21 @@ extension Interpreter {
             }
             checkLifetime(settings, at: draft.location)
         }
+        checkUntracked()
         configuration.scripts = finishedScripts()
         return report.hasErrors ? nil : configuration
+    }
+
+    /// A check that nobody follows is most often a line that was forgotten.
+    private mutating func checkUntracked() {
+        let tracked = Set(instances.flatMap(\.tracks).map(\.subject))
+        for script in scripts.map(\.script) where !tracked.contains(.script(script.name)) {
+            report.warning(
+                script.location,
+                "no vrrp_instance tracks '\(script.name)', so it changes nothing",
+                mend: "name it in a 'track_script { … }' block, or remove it"
+            )
+        }
     }
 
     private mutating func routerSettings(of draft: InstanceDraft) -> RouterSettings? {

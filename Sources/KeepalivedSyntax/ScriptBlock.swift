@@ -66,6 +66,8 @@ extension Interpreter {
                 "vrrp_script '\(block.value)' has no 'script'",
                 mend: "write 'script \"/path/of/program\"' into it"
             )
+            // It is known, so that nobody is told it were not.
+            scripts.append(draft)
             return
         }
         draft.script.asksForProxyProcess = ProxyLiveness.isAsked(by: draft.script.arguments)

@@ -29,7 +29,7 @@ import Testing
         #expect(
             said(
                 "vrrp_script s {\nscript \"/usr/local/bin/check\"\nuser checker\ninit_fail\n}\n"
-                    + instance("")
+                    + instance("track_script { s }")
             ) == []
         )
         #expect(
@@ -88,7 +88,7 @@ struct TranscriptCase: CustomTestStringConvertible, Sendable {
         switch wrapper {
         case "instance": return instance(body)
         case "tracking": return instance("track_script {\n\(body)\n}", scripts: checkScript)
-        case "script": return "vrrp_script s {\n\(body)\n}\n" + instance("")
+        case "script": return "vrrp_script s {\n\(body)\n}\n" + instance("track_script { s }")
         case "tandem": return "tandem {\n\(body)\n}\n" + instance("")
         case "before": return body + "\n" + instance("")
         case "after": return instance("") + "\n" + body

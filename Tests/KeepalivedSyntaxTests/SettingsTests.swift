@@ -192,7 +192,9 @@ import VRRP
 
     @Test("A check of the proxy needs neither its program nor its user")
     func proxyCheckNeedsNothing() {
-        let text = "vrrp_script s {\nscript \"pidof haproxy\"\nuser somebody\n}\n" + instance("")
+        let text =
+            "vrrp_script s {\nscript \"pidof haproxy\"\nuser somebody\n}\n"
+            + instance("track_script { s }")
         #expect(said(text, machine(programs: [], users: [])) == [])
         let other = text.split(separator: "pidof haproxy").joined(separator: "pidof nginx")
         #expect(said(other, machine(programs: [], users: [])).count == 2)
