@@ -89,6 +89,24 @@ extension Agent {
         }
     }
 
+    /// One line for each router, for the log.
+    func sayHowItStands() {
+        let now = Clock.now
+        for router in routers.map(\.machine) {
+            let counters = router.counters
+            log.notice(
+                """
+                (\(router.settings.name)) \(StatusText.sentence(of: [router], at: now)); priority \
+                \(router.priority); advertisements sent \(counters.advertisementsSent), received \
+                \(counters.advertisementsReceived), of priority 0 sent \(counters.priorityZeroSent), \
+                received \(counters.priorityZeroReceived); became MASTER \(counters.becameActive) \
+                times, stalled \(counters.stalls), addresses restored \(counters.addressesRestored), \
+                packets dropped \(ports[router.settings.interface]?.dropped ?? 0)
+                """
+            )
+        }
+    }
+
     /// Everything is given back: addresses first, then the word to the peers.
     func end() {
         notifier.stopping()

@@ -136,8 +136,11 @@ extension Agent {
                 )
                 try poller.add(port.descriptor, token: port.token)
                 ports[name] = port
+                portFailures[name] = nil
             } catch {
-                log.error("\(name): \(error)")
+                // It is tried again at every tick and told once.
+                if portFailures[name] != error { log.error("\(name): \(error)") }
+                portFailures[name] = error
             }
         }
     }

@@ -87,6 +87,7 @@ extension Agent {
                 line(.notice, "(\(settings.name)) all addresses are there now")
             }
             routers[index].unclaimed = nil
+            routers[index].served(at: Clock.now)
             return []
         }
         let now = Clock.now
@@ -191,8 +192,7 @@ extension Agent {
 
     /// A fault that this shell found, and takes back after a rest.
     private func declare(_ cause: FaultCause, _ index: Int) -> [RouterEvent] {
-        guard routers[index].restingFaults[cause] == nil else { return [] }
-        routers[index].restingFaults[cause] = Clock.now + RouterShell.faultRest
+        guard routers[index].declare(cause, at: Clock.now) else { return [] }
         return [.fault(cause)]
     }
 

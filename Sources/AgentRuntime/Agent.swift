@@ -48,6 +48,8 @@ final class Agent {
     /// By the name of the interface.
     var ports: [String: InterfacePort] = [:]
     var nextPortToken = Token.firstPort
+    /// What the log was told of interfaces that can't be opened.
+    var portFailures: [String: SystemCallError] = [:]
 
     var poller: Poller
     let signals: SignalDescriptor
@@ -82,7 +84,7 @@ final class Agent {
                 errno: EADDRINUSE
             )
         }
-        let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP])
+        let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])
         SignalDescriptor.ignoreBrokenPipes()
         let requests = try KernelRouteSocket()
         let requestPort = requests.port
@@ -130,9 +132,20 @@ final class Agent {
         return unsafe stat(path, &status) == 0
     }
 
-    /// The loop; returns the exit status.
-    func run() throws(SystemCallError) -> Int32 {
-        try begin()
+    /// The whole life; returns the exit status. However it ends, the addresses are given back.
+    func run() -> Int32 {
+        do throws(SystemCallError) {
+            try begin()
+            try loop()
+        } catch {
+            log.critical("\(error)")
+            exitStatus = 1
+        }
+        end()
+        return exitStatus ?? 1
+    }
+
+    private func loop() throws(SystemCallError) {
         var events: [ReadyEvent] = []
         while exitStatus == nil {
             events.removeAll(keepingCapacity: true)
@@ -141,8 +154,6 @@ final class Agent {
             for event in events where exitStatus == nil { dispatch(event) }
             finishTurn()
         }
-        end()
-        return exitStatus ?? 1
     }
 
     private var nextDeadline: Instant {
@@ -206,6 +217,8 @@ final class Agent {
         while let signal = signals.next() {
             switch signal {
             case SIGHUP: reload()
+            // keepalived's users ask so for its data and its statistics.
+            case SIGUSR1, SIGUSR2: sayHowItStands()
             default:
                 log.notice("\(signalName(signal)): stopping")
                 exitStatus = 0

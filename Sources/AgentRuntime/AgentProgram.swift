@@ -13,6 +13,7 @@ import VRRP
 package enum AgentProgram {
     /// What the agent keeps of root's capabilities; its uid stays 0, which owns its files and sockets.
     private static let privileges: CapabilitySet = [.netAdmin, .netRaw, .sysNice]
+    private static let required: CapabilitySet = [.netAdmin, .netRaw]
     /// Just above everything that is not real-time: the agent works for microseconds and must not be late.
     private static let realTimePriority: Int32 = 1
 
@@ -79,6 +80,15 @@ package enum AgentProgram {
             )
             return 1
         }
+        guard let granted = try? Privileges.held(), granted.isSuperset(of: required) else {
+            log.error(
+                """
+                tandem-agent needs CAP_NET_ADMIN and CAP_NET_RAW: grant them in the unit's \
+                CapabilityBoundingSet=, or to the container
+                """
+            )
+            return 1
+        }
         let reader = ConfigurationReader(file: options.file)
         for diagnostic in reader.diagnostics {
             log.log(level: diagnostic.severity == .error ? .error : .warning, "\(diagnostic)")
@@ -98,7 +108,7 @@ package enum AgentProgram {
                     log.info("no real-time scheduling: \(errorText(-result))")
                 }
             }
-            return try agent.run()
+            return agent.run()
         } catch {
             log.critical("\(error)")
             return 1

@@ -8,8 +8,12 @@ struct RouterShell {
     static let retryInterval: Duration = .milliseconds(200)
     /// A MASTER that lacks an address for so long gives up, so that the peer can have it.
     static let claimPatience: Duration = .seconds(2)
-    /// How long a node stays in FAULT that could not advertise or claim, before it tries again.
+    /// How long a node stays in FAULT that could not advertise or claim, before it tries again; each time
+    /// in a row twice as long, up to the longest.
     static let faultRest: Duration = .seconds(5)
+    static let longestFaultRest: Duration = .seconds(60)
+    /// A MASTER that has had all its addresses for so long is well again.
+    static let recovery: Duration = .seconds(10)
 
     var machine: VirtualRouter
     /// What the machine was told of its interface.
@@ -27,6 +31,8 @@ struct RouterShell {
     var releaseAgainAt: Instant = .zero
     /// Faults that this shell declared, and when each is taken back.
     var restingFaults: [FaultCause: Instant] = [:]
+    /// The next rest of each.
+    var faultRests: [FaultCause: Duration] = [:]
 
     struct Unclaimed: Equatable {
         var addresses: [VirtualAddress]
@@ -45,6 +51,20 @@ struct RouterShell {
         var deadlines = [machine.nextDeadline, unclaimed?.retryAt, restingFaults.values.min()]
         if !unreleased.isEmpty { deadlines.append(releaseAgainAt) }
         return deadlines.compactMap(\.self).min()
+    }
+
+    /// Notes a fault that this shell found. False while it rests already.
+    mutating func declare(_ cause: FaultCause, at now: Instant) -> Bool {
+        guard restingFaults[cause] == nil else { return false }
+        let rest = faultRests[cause] ?? Self.faultRest
+        restingFaults[cause] = now + rest
+        faultRests[cause] = min(rest * 2, Self.longestFaultRest)
+        return true
+    }
+
+    /// All addresses are there.
+    mutating func served(at now: Instant) {
+        if now - machine.since >= Self.recovery { faultRests = [:] }
     }
 
     /// Whether an address may be put or renewed: the peers have heard of us within two advertisements'

@@ -1,5 +1,8 @@
 package import Primitives
 
+/// `RT_SCOPE_HOST`: of use on this host alone.
+private let hostScope: UInt8 = 254
+
 /// The kernel's interfaces and addresses as last heard: events keep it up to date, a full listing tells
 /// what was missed.
 package struct NetworkView: Equatable, Sendable {
@@ -17,13 +20,14 @@ package struct NetworkView: Equatable, Sendable {
         addresses.contains { $0.key == key }
     }
 
-    /// The address that packets leave the interface from: its first global IPv4 one that is not lent.
+    /// The address that packets leave the interface from: its first IPv4 one that others can reach and that
+    /// is not lent.
     package func primaryAddress(
         of interface: Int32,
         except lent: Set<IPv4Address>
     ) -> IPv4Address? {
         for address in addresses
-        where address.interface == interface && address.scope == 0 && !address.isSecondary {
+        where address.interface == interface && address.scope < hostScope && !address.isSecondary {
             guard case .v4(let candidate) = address.prefix.address, !lent.contains(candidate) else {
                 continue
             }

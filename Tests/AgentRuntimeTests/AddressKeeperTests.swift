@@ -103,6 +103,26 @@ struct AddressKeeperTests {
         #expect(router.mayHoldAddresses(at: sent + .seconds(2)))
         #expect(!router.mayHoldAddresses(at: sent + .milliseconds(2001)))
     }
+
+    @Test
+    func `a fault that comes again and again rests longer and longer, until the router serves`() {
+        var router = RouterShell(
+            settings: settings,
+            facts: InterfaceFacts(of: "eth0", in: view, lent: [])
+        )
+        let now = Instant(nanoseconds: 1)
+        var rests: [Duration] = []
+        for _ in 0..<6 {
+            #expect(router.declare(.cannotClaim, at: now))
+            #expect(!router.declare(.cannotClaim, at: now))
+            rests.append((router.nextDeadline ?? now) - now)
+            router.restingFaults[.cannotClaim] = nil
+        }
+        #expect(rests == [5, 10, 20, 40, 60, 60].map { .seconds($0) })
+        router.served(at: now + RouterShell.recovery)
+        #expect(router.declare(.cannotClaim, at: now))
+        #expect(router.nextDeadline == now + .seconds(5))
+    }
 }
 
 @Suite("What a router is told of its interface")

@@ -209,4 +209,58 @@ struct AgentPairTests {
         #expect(shown.contains("192.168.0.193/24"))
         #expect(try require(line[0], Array(line.dropFirst())).output == "")
     }
+
+    @Test func `a MASTER that the kernel refuses an address leaves it to its peer`() throws {
+        let pair = try AgentPair(configure: { node in
+            guard node.name == "machine1" else { return }
+            try node.configure(
+                replacing: "  192.168.0.100\n",
+                with: "  192.168.0.100\n  192.168.0.101 dev eth7\n"
+            )
+        })
+        #expect(
+            pair.first.logs(
+                "Entering FAULT STATE: the kernel refuses an address",
+                within: .seconds(12)
+            ),
+            "\(pair.report)"
+        )
+        #expect(wait(.seconds(5)) { pair.lab.owners.now == .machine2 }, "\(pair.report)")
+        #expect(pair.first.count(of: "add address 192.168.0.101/32 on eth7") >= 1)
+        // What was missing comes: it serves again.
+        try pair.lab.machine1.namespace.ip([
+            "link", "add", "eth7", "type", "veth", "peer", "name", "eth8",
+        ])
+        try pair.lab.machine1.namespace.ip(["link", "set", "eth7", "up"])
+        #expect(wait(.seconds(15)) { pair.lab.owners.now == .machine1 }, "\(pair.report)")
+        #expect(pair.overlap() == .zero, "\(pair.report)")
+    }
+
+    @Test func `an agent beside a supervisor that is silent becomes a last resort, and serves`()
+        throws
+    {
+        let pair = try AgentPair(configure: { node in
+            guard node.name == "machine1" else { return }
+            try node.configure(adding: "\ntandem {\n lease_grace 1\n}\n")
+            try makeDirectory(node.runtimeDirectory)
+            try write("", to: node.socket)
+        })
+        #expect(
+            pair.first.logs(
+                "this node stands as a last resort, with priority 1",
+                within: .seconds(3)
+            ),
+            "\(pair.report)"
+        )
+        #expect(pair.first.count(of: "this agent is alone") == 0)
+        #expect(wait(.seconds(8)) { pair.lab.owners.now == .machine2 }, "\(pair.report)")
+        pair.second.signal(SIGKILL)
+        #expect(wait(.seconds(8)) { pair.lab.owners.now == .machine1 }, "\(pair.report)")
+        #expect(pair.overlap() == .zero, "\(pair.report)")
+        pair.first.signal(SIGUSR1)
+        #expect(
+            pair.first.logs("priority 1 (last resort; configured 101)", within: .seconds(1)),
+            "\(pair.report)"
+        )
+    }
 }
