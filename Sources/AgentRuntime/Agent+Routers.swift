@@ -16,8 +16,9 @@ extension Agent {
         // An effect that fails is an event again; a machine that can't be satisfied ends in FAULT.
         for _ in 0..<8 {
             guard !pending.isEmpty else { return }
-            let effects = routers[index].machine.handle(pending.removeFirst(), at: Clock.now)
-            pending += interpret(effects, index)
+            let now = Clock.now
+            let effects = routers[index].machine.handle(pending.removeFirst(), at: now)
+            pending += interpret(effects, index, decidedAt: now)
         }
         guard pending.isEmpty else {
             line(.error, "(\(routers[index].settings.name)) its effects go on failing: \(pending)")
@@ -51,7 +52,11 @@ extension Agent {
     }
 
     /// Does what a machine asks for, in its order, and returns what came of it.
-    private func interpret(_ effects: [RouterEffect], _ index: Int) -> [RouterEvent] {
+    private func interpret(
+        _ effects: [RouterEffect],
+        _ index: Int,
+        decidedAt: Instant
+    ) -> [RouterEvent] {
         var consequences: [RouterEvent] = []
         for effect in effects {
             switch effect {
@@ -63,7 +68,8 @@ extension Agent {
             case .restoreAddress(let address): consequences += put([address], index)
             case .releaseAddresses: release(routers[index].settings.addresses, index)
             case .releaseAddress(let address): release([address], index)
-            case .advertise(let priority): consequences += advertise(priority, index)
+            case .advertise(let priority):
+                consequences += advertise(priority, index, decidedAt: decidedAt)
             case .announceOwnership: announce(routers[index].settings.addresses, index)
             case .transition(let transition): tell(transition, index)
             case .note(let note): tell(note, index)
@@ -165,14 +171,19 @@ extension Agent {
 
     // MARK: Advertisements
 
-    private func advertise(_ priority: UInt8, _ index: Int) -> [RouterEvent] {
+    private func advertise(
+        _ priority: UInt8,
+        _ index: Int,
+        decidedAt: Instant
+    ) -> [RouterEvent] {
         let settings = routers[index].settings
         do throws(SystemCallError) {
             guard let port = ports[settings.interface] else {
                 throw SystemCallError("send advertisement", on: settings.interface, errno: ENODEV)
             }
             try port.send(settings.advertisement(priority: priority))
-            routers[index].advertisedAt = Clock.now
+            // When it was decided, so that a loop that stops in between is not taken to be on time.
+            routers[index].advertisedAt = decidedAt
             if routers[index].saidThatSendingFails {
                 line(.notice, "(\(settings.name)) advertisements are sent again")
                 routers[index].saidThatSendingFails = false

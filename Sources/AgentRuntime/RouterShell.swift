@@ -20,7 +20,7 @@ struct RouterShell {
     var facts: InterfaceFacts
     /// When the visible state last changed, nanoseconds since 1970.
     var since: UInt64 = Clock.wall
-    /// When the kernel last took an advertisement of ours.
+    /// Of the last advertisement that the kernel took: when the machine decided it.
     var advertisedAt: Instant?
     /// The log was told that sending fails.
     var saidThatSendingFails = false
