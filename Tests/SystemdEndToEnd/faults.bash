@@ -99,7 +99,7 @@ begin_fault() {
     pause) pause_node machine1 ;;
     upgrade) "${STACK}_upgrade" machine1 ;;
     disk-full)
-        on machine1 sh -c 'cat /dev/zero > /var/full 2>/dev/null || true'
+        on machine1 sh -c 'dd if=/dev/zero of=/var/full bs=1M 2>/dev/null || true'
         signal_unit KILL "$PROXY" ;;
     clock-jump) set_clock 3600 ;;
     broken-config)

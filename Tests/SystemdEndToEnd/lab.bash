@@ -231,14 +231,12 @@ on() {      # NODE COMMAND…: runs it in the node
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
 }
 wait_until_booted() {
-    local node=$1 deadline=$((SECONDS + 60)) state=
-    while [ $SECONDS -lt $deadline ]; do
-        state=$(on "$node" systemctl is-system-running 2>/dev/null)
-        case $state in running|degraded) return 0 ;; esac
-        sleep 0.1
+    local node=$1 deadline=$((SECONDS + 60))
+    until on "$node" systemctl is-active --quiet multi-user.target 2>/dev/null; do
+        [ $SECONDS -lt $deadline ] && sleep 0.1 && continue
+        tail -20 "$STATE/nodes/$node/console.log" >&2
+        die "$node did not boot within a minute"
     done
-    tail -20 "$STATE/nodes/$node/console.log" >&2
-    die "$node did not boot within a minute (state: ${state:-none})"
 }
 
 # ---- the whole ----------------------------------------------------------------------------------
