@@ -133,3 +133,12 @@ void tandem_broken_down(int64_t seconds, struct tandem_local_time *time) {
 }
 
 void tandem_load_time_zone(void) { tzset(); }
+
+int tandem_bind_to_device(int fd, const char *interface) {
+    return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) < 0 ? -errno : 0;
+}
+
+int tandem_chroot(const char *path) {
+    if (chdir(path) < 0 || chroot(path) < 0 || chdir("/") < 0) return -errno;
+    return 0;
+}

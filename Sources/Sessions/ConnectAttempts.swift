@@ -1,7 +1,7 @@
 /// What follows a connection to a server that failed.
 package enum NextAttempt: Equatable, Sendable {
     case sameServer(after: Duration)
-    case anotherServer
+    case anotherServer(after: Duration)
     case giveUp
 }
 
@@ -19,9 +19,9 @@ package struct ConnectAttempts: Equatable, Sendable {
         self.redispatch = redispatch ?? 0
     }
 
-    /// `canChoose`: the balancing would now prefer another server (a rotation with more than one usable).
-    /// `wasRefused`: the server answered with a reset, so that trying again at once would spin; after a
-    /// timeout enough time has passed already.
+    /// `canChoose`: the rotation has another server to offer, so that it is tried at once. Otherwise a server
+    /// that answered with a reset (`wasRefused`) is left alone for a second, or for `timeout connect` if that
+    /// is shorter; after a timeout enough time has passed already.
     package mutating func failed(
         wasRefused: Bool,
         canChoose: Bool,
@@ -29,12 +29,14 @@ package struct ConnectAttempts: Equatable, Sendable {
     ) -> NextAttempt {
         guard used < retries else { return .giveUp }
         used += 1
-        if redispatches(canChoose: canChoose) {
-            wasRedispatched = true
-            return .anotherServer
-        }
-        guard wasRefused else { return .sameServer(after: .zero) }
-        return .sameServer(after: min(.seconds(1), connectTimeout ?? .seconds(1)))
+        let turnaround = wasRefused ? min(.seconds(1), connectTimeout ?? .seconds(1)) : .zero
+        guard redispatches(canChoose: canChoose) else { return .sameServer(after: turnaround) }
+        return .anotherServer(after: canChoose ? .zero : turnaround)
+    }
+
+    /// The next attempt went to a server that is not the last one's.
+    package mutating func changedServer() {
+        wasRedispatched = true
     }
 
     /// N > 0: every N-th retry; N < 0: the N-th from the last; and at once where the rotation has another

@@ -1,1 +1,4 @@
-print("")
+import Glibc
+import ProxyRuntime
+
+exit(ProxyProgram.run(Array(CommandLine.arguments.dropFirst())))

@@ -42,3 +42,8 @@ struct tandem_local_time {
 void tandem_broken_down(int64_t seconds, struct tandem_local_time *time);
 /// Reads the time zone, before any change of root.
 void tandem_load_time_zone(void);
+
+/// Options of a listener that take more than an int: SO_BINDTODEVICE.
+int tandem_bind_to_device(int fd, const char *interface);
+/// Enters a new root directory; needs CAP_SYS_CHROOT.
+int tandem_chroot(const char *path);

@@ -46,6 +46,11 @@ struct LogWriter: ~Copyable {
         for socket in sockets where socket.descriptor > 2 { _ = close(socket.descriptor) }
     }
 
+    /// Opens the targets' sockets while that is still allowed.
+    mutating func open(_ targets: [LogTarget]) {
+        for target in targets { _ = descriptor(for: target.destination) }
+    }
+
     mutating func send(_ message: String, level: LogLevel, to targets: [LogTarget]) {
         guard !targets.isEmpty else { return }
         let time = localTime(Clock.wall)

@@ -46,7 +46,6 @@ enum SessionState: UInt8 {
     var client = End()
     var upstream = End()
     var peer = tandem_address()
-    /// The port that the client connected to; 0 until it is asked for.
     var attempts = ConnectAttempts(retries: 0, redispatch: nil)
     /// Nanoseconds since 1970.
     var acceptedWall: UInt64 = 0
@@ -56,7 +55,8 @@ enum SessionState: UInt8 {
     var retryAt: UInt64 = 0
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
-    var wasRefused = false
+    /// After the pause between two attempts: choose a server anew.
+    var choosesAgain = false
     var clientTimeout: UInt32 = 0
     var serverTimeout: UInt32 = 0
     var tunnelTimeout: UInt32 = 0

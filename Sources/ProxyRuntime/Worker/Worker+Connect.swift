@@ -13,6 +13,7 @@ extension Worker {
         let client = slab[slot].peer.hash
         switch generation.choose(backend: backend, client: client, avoiding: avoided) {
         case .server(let server):
+            if let avoided, avoided != server { slab[slot].attempts.changedServer() }
             slab[slot].server = Int32(server)
             connect(slot, generation)
         case .allFull:
@@ -141,7 +142,6 @@ extension Worker {
         leaveServer(slot, generation)
         closeUpstream(slot)
         let timedOut = error == ETIMEDOUT
-        slab[slot].wasRefused = !timedOut
         let timeout = slab[slot].connectTimeout
         switch slab[slot].attempts.failed(
             wasRefused: !timedOut,
@@ -151,13 +151,31 @@ extension Worker {
         case .giveUp:
             let cause: Termination.Cause = timedOut ? .serverTimedOut : .serverAborted
             finish(slot, Termination(cause, .connect))
-        case .anotherServer:
+        case .anotherServer(let delay):
+            guard delay > .zero else {
+                dispatch(slot, generation, avoiding: Int(slab[slot].server))
+                return
+            }
+            wait(slot, delay, thenChoose: true)
+        case .sameServer(let delay): wait(slot, delay, thenChoose: false)
+        }
+    }
+
+    private mutating func wait(_ slot: Int32, _ delay: Duration, thenChoose: Bool) {
+        slab[slot].state = .waiting
+        slab[slot].choosesAgain = thenChoose
+        slab[slot].retryAt = now + UInt64(max(delay.milliseconds, 0))
+        wheel.disarm(slot, in: slab)
+        arm(slot)
+    }
+
+    /// The pause between two attempts is over.
+    mutating func tryAgain(_ slot: Int32) {
+        guard let generation = generations[slab[slot].generation] else { return }
+        if slab[slot].choosesAgain {
             dispatch(slot, generation, avoiding: Int(slab[slot].server))
-        case .sameServer(let delay):
-            slab[slot].state = .waiting
-            slab[slot].retryAt = now + UInt64(max(delay.milliseconds, 0))
-            wheel.disarm(slot, in: slab)
-            arm(slot)
+        } else {
+            connect(slot, generation)
         }
     }
 

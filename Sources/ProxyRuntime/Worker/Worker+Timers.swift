@@ -70,10 +70,7 @@ extension Worker {
             case .free: break
             case .queued: finish(slot, Termination(deadline.cause, .queue))
             case .connecting: connectFailed(slot, ETIMEDOUT)
-            case .waiting:
-                if let generation = generations[slab[slot].generation] {
-                    connect(slot, generation)
-                }
+            case .waiting: tryAgain(slot)
             case .established: finish(slot, Termination(deadline.cause, .data))
             }
         }
