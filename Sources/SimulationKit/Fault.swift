@@ -22,6 +22,8 @@ package enum Fault: Equatable, Sendable {
     case proxyHung(HostName)
     /// Every start fails, and the running one is killed.
     case proxyUnstartable(HostName)
+    /// No server of the node's proxy is usable; ends when they are.
+    case serversLost(HostName)
     /// The plug; ends with a boot.
     case powerLoss(HostName)
     /// The hypervisor stops the machine; ends with its resumption.
@@ -43,7 +45,8 @@ package enum Fault: Equatable, Sendable {
             true
         case .agentKilled, .agentKilledMidTurn, .agentStopped, .supervisorKilled, .proxyKilled,
             .proxyHung,
-            .proxyUnstartable, .powerLoss, .hostPaused, .operatorStop, .operatorFailover,
+            .proxyUnstartable, .serversLost, .powerLoss, .hostPaused, .operatorStop,
+            .operatorFailover,
             .addressDeleted, .checkFails:
             false
         }

@@ -48,6 +48,7 @@ package struct FaultPlan: Equatable, Sendable {
             (.proxyKilled(host), nil),
             (.proxyHung(host), long * 2),
             (.proxyUnstartable(host), long),
+            (.serversLost(host), long),
             (.powerLoss(host), long),
             (.hostPaused(host), random.chance(percent: 50) ? long : short),
             (.operatorStop(host), long),

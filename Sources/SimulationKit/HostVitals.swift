@@ -9,6 +9,7 @@ struct HostVitals: Equatable, Sendable {
     private(set) var agentRuns = false
     private(set) var supervisorRuns = false
     private(set) var proxyServes = false
+    private(set) var hasServers = true
     private(set) var isStoppedByOperator = false
     private(set) var agentWakeAt: Instant?
     private(set) var supervisorWakeAt: Instant?
@@ -22,6 +23,7 @@ struct HostVitals: Equatable, Sendable {
         agentRuns = host.agent.condition == .running
         supervisorRuns = host.supervisor.isRunning
         proxyServes = host.proxy.serves
+        hasServers = host.proxy.hasServers
         isStoppedByOperator = host.isStoppedByOperator
         agentWakeAt = host.agent.wakeAt
         supervisorWakeAt = host.supervisor.wakeAt
@@ -30,7 +32,8 @@ struct HostVitals: Equatable, Sendable {
 
     /// Whether nothing at all is wrong with the node.
     var isFit: Bool {
-        isOn && agentRuns && supervisorRuns && proxyServes && !isStoppedByOperator
+        isOn && agentRuns && supervisorRuns && proxyServes && hasServers
+            && !isStoppedByOperator
     }
 
     func heldUntil(at now: Instant) -> Instant? {

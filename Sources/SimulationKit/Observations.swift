@@ -16,6 +16,8 @@ package struct Observations: Equatable, Sendable {
     package internal(set) var takeoversInPeace = 0
     /// Since when each node's proxy has been unable to serve.
     var unfitSince: [Instant?] = [nil, nil]
+    /// Since when each node has had the address.
+    var heldSince: [Instant?] = [nil, nil]
     /// Since when each node has been well in everything that it needs to be MASTER.
     var fitSince: [Instant?] = [nil, nil]
     /// The longest time that both nodes had the address, permitted or not.
@@ -90,6 +92,8 @@ extension World {
         for index in vitals.indices {
             observations.unfitSince[index] =
                 vitals[index].proxyServes ? nil : observations.unfitSince[index] ?? now
+            observations.heldSince[index] =
+                vitals[index].heldUntil(at: now) == nil ? nil : observations.heldSince[index] ?? now
             observations.fitSince[index] =
                 vitals[index].isFit && !isImpaired ? observations.fitSince[index] ?? now : nil
         }

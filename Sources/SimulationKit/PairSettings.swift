@@ -37,6 +37,7 @@ package struct PairSettings: Equatable, Sendable {
         advertisementInterval =
             random.choice(of: [.seconds(1), .seconds(1), .seconds(1), .seconds(2)])
             ?? advertisementInterval
+        supervision.degradesWithoutServers = random.chance(percent: 50)
         preempt = random.chance(percent: 75)
         proxyWeight = random.choice(of: [2, 2, -20]) ?? proxyWeight
         extraWeight = random.choice(of: [-5, 3, -60]) ?? extraWeight

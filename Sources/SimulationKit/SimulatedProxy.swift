@@ -25,6 +25,7 @@ package struct SimulatedProxy: Equatable, Sendable {
     package internal(set) var condition: Condition = .absent
     /// False: every start ends at once with an error.
     package internal(set) var canStart = true
+    package internal(set) var hasServers = true
     /// Which life of the process this is.
     var life = 0
     /// What its event loops have turned, which every beat proves.

@@ -23,6 +23,7 @@ extension World {
         case .proxyUnstartable(let host):
             self[host].proxy.canStart = false
             if self[host].isOn { killProxy(on: host) }
+        case .serversLost(let host): setServers(on: host, present: false)
         case .powerLoss(let host): switchOff(host)
         case .hostPaused(let host):
             if self[host].isOn { self[host].condition = .paused(since: now) }
@@ -46,6 +47,7 @@ extension World {
         case .agentStopped(let host): if self[host].isOn { thawAgent(on: host) }
         case .proxyHung(let host): thawProxy(on: host)
         case .proxyUnstartable(let host): self[host].proxy.canStart = true
+        case .serversLost(let host): setServers(on: host, present: true)
         case .powerLoss(let host): switchOn(host)
         case .hostPaused(let host): resume(host)
         case .operatorStop(let host): if self[host].isOn { operatorStarts(on: host) }
@@ -62,6 +64,7 @@ extension World {
             end(.agentStopped(host))
             end(.proxyHung(host))
             end(.proxyUnstartable(host))
+            end(.serversLost(host))
             end(.checkFails(host))
             if self[host].isStoppedByOperator { end(.operatorStop(host)) }
         }
@@ -72,12 +75,14 @@ extension World {
         guard self[host].condition != .off else { return }
         let lives = (self[host].agent.life, self[host].supervisor.life, self[host].proxy.life)
         let canStart = self[host].proxy.canStart
+        let hasServers = self[host].proxy.hasServers
         let extraCheckFails = self[host].extraCheckFails
         self[host] = SimulatedHost(settings: settings.router(of: host))
         self[host].agent.life = lives.0 + 1
         self[host].supervisor.life = lives.1 + 1
         self[host].proxy.life = lives.2 + 1
         self[host].proxy.canStart = canStart
+        self[host].proxy.hasServers = hasServers
         self[host].extraCheckFails = extraCheckFails
     }
 

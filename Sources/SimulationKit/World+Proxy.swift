@@ -43,6 +43,23 @@ extension World {
         self[host].proxy.condition = .serving
     }
 
+    /// Its servers come or go.
+    mutating func setServers(on host: HostName, present: Bool) {
+        self[host].proxy.hasServers = present
+        if self[host].proxy.serves { reportServers(on: host) }
+    }
+
+    private mutating func reportServers(on host: HostName) {
+        let hasServers = self[host].proxy.hasServers
+        let census = ServerCensus(
+            usable: hasServers ? 2 : 0,
+            total: 2,
+            proxies: 1,
+            proxiesWithoutServer: hasServers ? 0 : 1
+        )
+        tellSupervisor(.servers(census), on: host)
+    }
+
     mutating func proxySteps(_ step: SimulatedProxy.Step, on host: HostName) {
         let life = self[host].proxy.life
         switch step {
@@ -50,10 +67,7 @@ extension World {
             guard self[host].proxy.condition == .starting else { return }
             self[host].proxy.condition = .serving
             tellSupervisor(.ready(.proxy), on: host)
-            tellSupervisor(
-                .servers(ServerCensus(usable: 2, total: 2, proxies: 1, proxiesWithoutServer: 0)),
-                on: host
-            )
+            reportServers(on: host)
             schedule.add(.proxy(host, .beats, life: life), due: now + SimulatedProxy.beatInterval)
         case .beats:
             if self[host].proxy.serves || mutation == .hungProxyBeats {

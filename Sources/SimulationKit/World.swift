@@ -56,7 +56,7 @@ package struct World: Equatable, Sendable {
     }
 
     package internal(set) subscript(host: HostName) -> SimulatedHost {
-        _read { yield hosts[host.rawValue] }
+        get { hosts[host.rawValue] }
         _modify { yield &hosts[host.rawValue] }
     }
 

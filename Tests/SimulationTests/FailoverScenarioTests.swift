@@ -1,5 +1,6 @@
 import Primitives
 import SimulationKit
+import Supervision
 import Testing
 import VRRP
 
@@ -173,6 +174,30 @@ struct FailoverScenarioTests {
         world.mend(fault)
         let back = try #require(Self.move(of: &world, to: .machine1, within: .seconds(40)))
         print("scenario: \(fault) mended: back after \(back.milliseconds) ms")
+        Self.expectWell(world)
+    }
+
+    @Test("a start right behind a stop is not lost")
+    func startBehindStop() throws {
+        var world = Self.settledPair()
+        world.inject(.operatorStop(.machine1))
+        world.mend(.operatorStop(.machine1), after: .milliseconds(15))
+        world.run(for: .seconds(10))
+        #expect(world[.machine1].proxy.serves)
+        #expect(world[.machine1].agent.router.standing == .full)
+        #expect(world.holders == [.machine1])
+        Self.expectWell(world)
+    }
+
+    @Test("on_no_servers degrade moves the address, ignore leaves it", arguments: [true, false])
+    func noServers(degrades: Bool) {
+        var world = Self.settledPair { $0.supervision.degradesWithoutServers = degrades }
+        world.inject(.serversLost(.machine1))
+        world.run(for: .seconds(10))
+        #expect(world.holders == [degrades ? .machine2 : .machine1])
+        world.mend(.serversLost(.machine1))
+        world.run(for: .seconds(10))
+        #expect(world.holders == [.machine1])
         Self.expectWell(world)
     }
 

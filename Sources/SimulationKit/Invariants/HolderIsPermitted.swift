@@ -11,16 +11,17 @@ extension World {
     func holderIsPermitted(_ host: HostName) -> Violation? {
         let limit = Self.longestUnfitHolding(interval: settings.advertisementInterval)
         guard let unfitSince = observations.unfitSince[host.rawValue],
+            let heldSince = observations.heldSince[host.rawValue],
             let fitSince = observations.fitSince[host.other.rawValue],
-            max(unfitSince, fitSince) + limit < now,
-            network.isCalm(for: limit, at: now),
-            vitals[host.rawValue].heldUntil(at: now) != nil
+            max(unfitSince, heldSince, fitSince) + limit < now,
+            network.isCalm(for: limit, at: now)
         else { return nil }
         return Violation(
             invariant: .holderIsPermitted,
-            text: "\(host) has the address, its proxy has not served for "
-                + "\((now - unfitSince).milliseconds) ms, and \(host.other) has been well for "
-                + "\((now - fitSince).milliseconds) ms"
+            text:
+                "\(host) has had the address for \((now - heldSince).milliseconds) ms, its proxy has "
+                + "not served for \((now - unfitSince).milliseconds) ms, and \(host.other) has been "
+                + "well for \((now - fitSince).milliseconds) ms"
         )
     }
 }
