@@ -30,7 +30,7 @@ final class AgentProcess {
 
     deinit {
         child.signal(SIGKILL)
-        _ = child.reap()
+        _ = end(within: .seconds(1))
     }
 
     var pid: Int32 { child.pid }

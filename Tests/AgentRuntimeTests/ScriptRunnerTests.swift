@@ -25,7 +25,7 @@ struct ScriptRunnerTests {
         deinit {
             runner.send(.finish)
             runner.process.signal(SIGKILL)
-            _ = runner.process.reap()
+            _ = wait(.seconds(1)) { runner.process.reap() != nil }
             _ = try? run("/bin/rm", ["-rf", directory])
         }
 
