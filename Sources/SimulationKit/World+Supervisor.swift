@@ -90,7 +90,8 @@ extension World {
 
     mutating func agentReports(_ note: RouterNote, on host: HostName) {
         switch note {
-        case .masterHeard, .rivalHeard: tellSupervisor(.peerHeard, on: host)
+        case .masterHeard(let priority, _), .rivalHeard(let priority, _):
+            tellSupervisor(.peerHeard(priority: priority), on: host)
         case .lowerPriorityHeard, .priorityChanged, .addressRestored, .addressListDiffers,
             .timerLate:
             break

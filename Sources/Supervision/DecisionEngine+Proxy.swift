@@ -93,7 +93,10 @@ extension DecisionEngine {
         return []
     }
 
-    mutating func hearPeer() -> [Verdict] {
+    /// A peer that is a last resort itself is no reason to try again: two nodes whose proxies can't be
+    /// started would hand the VIP to each other for ever.
+    mutating func hearPeer(priority: UInt8) -> [Verdict] {
+        guard priority > Self.lastResort else { return [] }
         stoppedAsMaster = false
         guard !answeredFaults.isEmpty else { return [] }
         answeredFaults = []

@@ -25,6 +25,8 @@ package struct DecisionEngine: Equatable, Sendable {
     package static let leaseDuration: Duration = .seconds(1)
     /// How long a stop waits for the agent's word that the VIP is released.
     package static let releaseWait: Duration = .milliseconds(200)
+    /// The priority of a node that stands as a last resort.
+    static let lastResort: UInt8 = EffectivePriority.lastResort
     /// How long a process may take from its start to `READY=1`.
     package static let startTimeout: Duration = .seconds(10)
 
@@ -86,7 +88,7 @@ package struct DecisionEngine: Equatable, Sendable {
         case .agentConnected: connectAgent(at: now)
         case .router(let name, let state): router(name, is: state, at: now)
         case .routerRemoved(let name): remove(router: name)
-        case .peerHeard: hearPeer()
+        case .peerHeard(let priority): hearPeer(priority: priority)
         case .request(let request): handle(request, at: now)
         case .reconfigured(let settings): reconfigure(settings)
         case .deadline: passTime(at: now)

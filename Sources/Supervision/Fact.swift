@@ -24,7 +24,8 @@ package enum Fact: Equatable, Sendable {
     /// The state of one virtual router; also sent when nothing changed.
     case router(name: String, state: VisibleState)
     case routerRemoved(name: String)
-    case peerHeard
+    /// A MASTER other than this node; priority 1 is a last resort, which wants nobody to step down for it.
+    case peerHeard(priority: UInt8)
 
     case request(OperatorRequest)
     case reconfigured(SupervisionSettings)

@@ -51,7 +51,7 @@ extension VirtualRouter {
         /// When the preemption delay ends, once a MASTER of lower priority was heard.
         var delayedUntil: Instant?
         /// The MASTER that the log was told of in this state.
-        var notedMaster: IPv4Address?
+        var notedMaster: HeardMaster?
     }
 
     struct Active: Equatable, Sendable {

@@ -74,8 +74,8 @@ extension VirtualRouter {
         let master = HeardMaster(address: sender, priority: advertisement.priority, at: now)
         heard = master
         var effects = noteAddressList(of: advertisement, from: sender)
-        if backup.notedMaster != sender {
-            backup.notedMaster = sender
+        if isNews(master, after: backup.notedMaster) {
+            backup.notedMaster = master
             effects.append(.note(.masterHeard(master.priority, sender)))
         }
         if backup.holdUntil != nil {
@@ -99,6 +99,13 @@ extension VirtualRouter {
         }
         state = .backup(backup)
         return effects
+    }
+
+    /// Another MASTER than the last one, or the same that is no longer a last resort.
+    private func isNews(_ master: HeardMaster, after noted: HeardMaster?) -> Bool {
+        guard let noted, noted.address == master.address else { return true }
+        return noted.priority == EffectivePriority.lastResort
+            && master.priority != EffectivePriority.lastResort
     }
 
     /// RFC 3768 §6.4.2: the MASTER gave up, so only the skew time is waited.

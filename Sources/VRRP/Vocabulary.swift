@@ -137,7 +137,8 @@ package enum RouterNote: Equatable, Sendable {
     case addressRestored(VirtualAddress)
     /// The peer's list of addresses differs from ours.
     case addressListDiffers([IPv4Address], from: IPv4Address)
-    /// A peer was heard as MASTER for the first time in this state.
+    /// A peer was heard as MASTER for the first time in this state, or for the first time with more than
+    /// the last resort's priority of 1.
     case masterHeard(UInt8, IPv4Address)
     /// The loop did not run when the master-down timer was due: we could not have heard a MASTER, and
     /// wait one advertisement more.

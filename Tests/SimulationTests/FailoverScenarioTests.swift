@@ -177,6 +177,23 @@ struct FailoverScenarioTests {
         Self.expectWell(world)
     }
 
+    @Test("two nodes whose proxies can't be started do not hand the address to each other for ever")
+    func bothUnstartable() {
+        var world = Self.settledPair()
+        world.inject(.proxyUnstartable(.machine1))
+        world.inject(.proxyUnstartable(.machine2), after: .milliseconds(50))
+        world.run(for: .seconds(60))
+        print(
+            "scenario: both proxies gone: \(world.observations.takeoversInPeace) takeovers in 60 s"
+        )
+        #expect(world.observations.takeoversInPeace <= World.mostTakeoversInPeace)
+        #expect(world.holders.count == 1)
+        world.mend(.proxyUnstartable(.machine2))
+        world.run(for: .seconds(30))
+        #expect(world.holders == [.machine2])
+        Self.expectWell(world)
+    }
+
     @Test("a start right behind a stop is not lost")
     func startBehindStop() throws {
         var world = Self.settledPair()

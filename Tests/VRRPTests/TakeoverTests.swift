@@ -99,6 +99,16 @@ struct TakeoverTests {
         )
     }
 
+    @Test("the log is told once of a MASTER, and again when it is no longer a last resort")
+    func notedOnce() {
+        var fixture = RouterFixture.backup { $0.preempt = false }
+        let higher = RouterFixture.higherPeer
+        #expect(fixture.hear(1).contains(.note(.masterHeard(1, higher))))
+        #expect(!fixture.hear(1).contains(.note(.masterHeard(1, higher))))
+        #expect(fixture.hear(99) == [.note(.masterHeard(99, higher))])
+        #expect(fixture.hear(100) == [])
+    }
+
     @Test("the preemption delay is waited first, and counts from the first advertisement")
     func preemptDelay() {
         var fixture = RouterFixture.backup { $0.preemptDelay = .seconds(10) }
