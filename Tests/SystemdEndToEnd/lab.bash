@@ -241,8 +241,6 @@ wait_until_booted() {
 
 # ---- the whole ----------------------------------------------------------------------------------
 raise_lab() {
-    mkdir -p "$STATE/nodes"
-    echo "$(stat -c %Y "/proc/$$") $LAB" > "$STATE/owner"
     make_lan
     plug_in client
     plug_in backend
@@ -265,14 +263,16 @@ raze_lab() {
     rmdir "$LABS" 2>/dev/null
     return 0
 }
-# What a run that was killed left behind.
+# When a process began, in ticks: with its number, a name that is never given twice. A process that is gone: "gone".
+started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20 | grep . || echo gone; }
+# What a run that was killed left behind; with `all`, what --keep left as well.
 raze_stale_labs() {
     local directory process
     for directory in "$LABS"/*/; do
         [ -e "$directory" ] || continue
         process=$(basename "$directory")
         [ ! -e "$directory/keep" ] || [ "${1:-}" = all ] || continue
-        [ ! -d "/proc/$process" ] || [ "$(cut -d' ' -f1 "$directory/owner")" != "$(stat -c %Y "/proc/$process")" ] || continue
+        [ "$(started_at "$process")" != "$(cat "$directory/owner" 2>/dev/null)" ] || continue
         echo "test-systemd: removing what run $process left" >&2
         ( LAB=tl$process; STATE=$LABS/$process; raze_lab )
     done
