@@ -156,7 +156,6 @@ package struct BindAddress: Hashable, Sendable {
     package var endpoint: Endpoint
     package var interface: String?
     package var backlog: Int?
-    package var maxconn: Int?
     package var transparent = false
     package var deferAccept = false
     package var acceptProxy = false

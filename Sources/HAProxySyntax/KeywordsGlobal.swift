@@ -71,7 +71,6 @@ extension Keywords {
     static let bind = KeywordTable(
         Keyword.rows(.done, "interface", "only connections by this interface", parameters: 1),
         Keyword.rows(.done, "backlog", "connections that wait to be accepted", parameters: 1),
-        Keyword.rows(.done, "maxconn", "connections of this address", parameters: 1),
         Keyword.rows(.done, "name", "for people", parameters: 1),
         Keyword.rows(.done, "transparent", "also addresses that are not this node's"),
         Keyword.rows(.done, "defer-accept", "waits for the first bytes"),
@@ -109,6 +108,7 @@ extension Keywords {
             """,
             "belongs to 'ssl'"
         ),
+        Keyword.rows(.refused, "maxconn", "write 'maxconn' on a line of its own", parameters: 1),
         Keyword.rows(
             .refused,
             "ssl",

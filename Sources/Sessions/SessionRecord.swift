@@ -84,6 +84,8 @@ package struct SessionRecord: Equatable, Sendable {
     package var wasRedispatched: Bool
     package var serverQueue: Int
     package var backendQueue: Int
+    /// `option logasap`: the session goes on, so time and bytes are not final.
+    package var isEarly: Bool
 
     package init(
         client: IPAddress,
@@ -104,7 +106,8 @@ package struct SessionRecord: Equatable, Sendable {
         retries: Int,
         wasRedispatched: Bool,
         serverQueue: Int = 0,
-        backendQueue: Int = 0
+        backendQueue: Int = 0,
+        isEarly: Bool = false
     ) {
         self.client = client
         self.clientPort = clientPort
@@ -125,13 +128,15 @@ package struct SessionRecord: Equatable, Sendable {
         self.wasRedispatched = wasRedispatched
         self.serverQueue = serverQueue
         self.backendQueue = backendQueue
+        self.isEarly = isEarly
     }
 
     /// `option tcplog` (HAProxy configuration manual §8.2.2).
     package var tcpLogLine: String {
+        let early = isEarly ? "+" : ""
         let redispatch = wasRedispatched ? "+" : ""
         return "\(client):\(clientPort) [\(accepted.logDate)] \(frontend) "
-            + "\(backend)/\(server ?? "<NOSRV>") \(waitTime)/\(connectTime)/\(totalTime) \(bytes) "
+            + "\(backend)/\(server ?? "<NOSRV>") \(waitTime)/\(connectTime)/\(early)\(totalTime) \(early)\(bytes) "
             + "\(termination) \(processConnections)/\(frontendConnections)/\(backendConnections)/"
             + "\(serverConnections)/\(redispatch)\(retries) \(serverQueue)/\(backendQueue)"
     }

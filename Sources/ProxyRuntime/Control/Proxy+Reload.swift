@@ -108,7 +108,13 @@ func workerListeners(of plan: Plan, _ listeners: borrowing ListenerSet) -> [Work
     for (index, frontend) in plan.frontends.enumerated() {
         for bind in frontend.binds {
             if let descriptor = listeners.descriptor(named: Listener.name(of: bind)) {
-                all.append(WorkerListener(descriptor: descriptor, frontend: index))
+                all.append(
+                    WorkerListener(
+                        descriptor: descriptor,
+                        frontend: index,
+                        expectsHeader: bind.acceptProxy
+                    )
+                )
             }
         }
     }

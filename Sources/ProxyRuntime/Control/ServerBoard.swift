@@ -247,8 +247,18 @@ struct ServerBoard: ~Copyable {
             logCheck(box, check, logs: &logs)
         }
         guard change != nil else { return }
+        if change == .wentUp { box.record.upSince = now.nanoseconds / 1_000_000 }
         publish(box, reason: check.reason, check: check, logs: &logs)
         tell(box)
+        if change == .wentUp, !box.record.line.backup,
+            box.record.line.shutdownBackupSessionsWhenUp
+        {
+            for channel in channels {
+                channel.post(
+                    .shutDownBackups(generation: plan.generation, backend: box.record.backend)
+                )
+            }
+        }
         if change == .wentDown, box.record.line.shutdownSessionsWhenDown {
             for channel in channels {
                 channel.post(

@@ -19,6 +19,8 @@ struct ServerRecord: ~Copyable {
     /// It has to answer before a refresh is finished.
     var isRefreshing = false
     var wasUsable = false
+    /// Milliseconds by the boot clock; 0: from the start.
+    var upSince: UInt64 = 0
 
     init(backend: Int, server: Int, line: ServerLine, health: ServerHealth?, address: IPAddress?) {
         self.backend = backend
@@ -57,13 +59,15 @@ struct ServerRecord: ~Copyable {
             ServerStanding(
                 isUsable: isUsable,
                 address: tandem_address(target, port: port),
-                portOffset: nil
+                portOffset: nil,
+                upSince: upSince
             )
         case .client(let offset):
             ServerStanding(
                 isUsable: isUsable,
                 address: tandem_address(target, port: 0),
-                portOffset: offset
+                portOffset: offset,
+                upSince: upSince
             )
         }
     }

@@ -37,22 +37,38 @@ final class Generation {
     }
 
     /// A server as the balancing sees it.
-    func candidate(backend: Int, server: Int) -> Candidate {
+    func candidate(backend: Int, server: Int, now: UInt64) -> Candidate {
         let line = plan.backends[backend].servers[server]
+        let standing = servers[backend][server]
         return Candidate(
-            weight: line.weight,
-            isUsable: servers[backend][server].isUsable,
+            weight: weight(line, upSince: standing.upSince, now: now),
+            isUsable: standing.isUsable,
             isBackup: line.backup,
             sessions: serverSessions[backend][server],
-            limit: line.maxconn
+            limit: limit(line, backend: backend)
         )
     }
 
-    func choose(backend: Int, client: UInt64, avoiding avoided: Int?) -> Choice {
+    /// Weights in 256ths, so that one of 1 can grow during `slowstart`.
+    private func weight(_ line: ServerLine, upSince: UInt64, now: UInt64) -> Int {
+        let full = line.weight * 256
+        let ramp = UInt64(max(line.slowStart.milliseconds, 0))
+        guard ramp > 0, upSince > 0, now < upSince + ramp, full > 0 else { return full }
+        return max(1, full * Int(now - min(upSince, now)) / Int(ramp))
+    }
+
+    /// `minconn` grows to `maxconn` with the load of the backend (HAProxy configuration manual §5.2).
+    private func limit(_ line: ServerLine, backend: Int) -> Int {
+        guard line.minconn > 0, line.maxconn > line.minconn else { return line.maxconn }
+        let load = line.maxconn * backendSessions[backend] / plan.backends[backend].fullConnections
+        return min(max(line.minconn, load), line.maxconn)
+    }
+
+    func choose(backend: Int, client: UInt64, avoiding avoided: Int?, now: UInt64) -> Choice {
         var balancer = balancers[backend]
         defer { balancers[backend] = balancer }
         return balancer.choose(client: client, avoiding: avoided) { server in
-            candidate(backend: backend, server: server)
+            candidate(backend: backend, server: server, now: now)
         }
     }
 

@@ -38,6 +38,8 @@ struct FrontendPlan: Sendable {
     var logs: [LogTarget]
     var logsSessions: Bool
     var skipsNull: Bool
+    var logsEarly: Bool
+    var resetsClients: Bool
     var abortsOnClose: Bool
     var keepsClientAlive: Bool
     var isDisabled: Bool
@@ -57,6 +59,11 @@ struct BackendPlan: Sendable {
     var keepsServerAlive: Bool
     var logs: [LogTarget]
     var logsHealthChecks: Bool
+    var resetsServers: Bool
+    /// Connections of the backend at which `minconn` has grown to `maxconn`.
+    var fullConnections: Int
+    /// Connections that may wait; 0: no limit.
+    var queueLimit: Int
     var checkTimeout: Duration?
 }
 
@@ -80,7 +87,12 @@ extension Plan {
                     maxconn
                 )
             },
-            backends: behind.map(BackendPlan.init),
+            backends: behind.map { section in
+                // HAProxy configuration manual §4.2, `fullconn`: a tenth of what the frontends may send.
+                let reaching = before.filter { ($0.defaultBackend ?? $0.name) == section.name }
+                let sum = reaching.reduce(0) { $0 + min($1.maxconn ?? maxconn, maxconn) }
+                return BackendPlan(section, fullConnections: max(sum / 10, 1))
+            },
             maxconn: maxconn,
             generation: generation
         )
@@ -100,6 +112,8 @@ extension FrontendPlan {
             logs: section.logs,
             logsSessions: section.optionTCPLog,
             skipsNull: section.optionDontLogNull,
+            logsEarly: section.optionLogASAP,
+            resetsClients: section.optionNoLinger,
             abortsOnClose: section.optionAbortOnClose,
             keepsClientAlive: section.optionClientKeepAlive,
             isDisabled: section.disabled
@@ -108,7 +122,7 @@ extension FrontendPlan {
 }
 
 extension BackendPlan {
-    fileprivate init(_ section: ProxySection) {
+    fileprivate init(_ section: ProxySection, fullConnections: Int) {
         let algorithm: BalanceAlgorithm =
             switch section.balance {
             case .roundrobin, .staticRoundRobin: .roundRobin
@@ -131,6 +145,10 @@ extension BackendPlan {
             keepsServerAlive: section.optionServerKeepAlive,
             logs: section.logs,
             logsHealthChecks: section.optionLogHealthChecks,
+            resetsServers: section.optionNoLinger,
+            fullConnections: fullConnections,
+            queueLimit: section.servers.contains { $0.maxqueue == 0 }
+                ? 0 : section.servers.reduce(0) { $0 + $1.maxqueue },
             checkTimeout: section.timeouts.check
         )
     }

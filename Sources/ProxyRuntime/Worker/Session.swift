@@ -4,6 +4,8 @@ import Sessions
 /// Where a session is. It holds a slot from its accept to its end.
 enum SessionState: UInt8 {
     case free
+    /// `accept-proxy`: the header has not come yet.
+    case introducing
     /// Every server is full.
     case queued
     case connecting
@@ -53,6 +55,7 @@ enum SessionState: UInt8 {
     var attemptAt: UInt64 = 0
     var connectedAt: UInt64 = 0
     var retryAt: UInt64 = 0
+    var wasLogged = false
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
     /// After the pause between two attempts: choose a server anew.

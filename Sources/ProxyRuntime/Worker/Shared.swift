@@ -12,11 +12,15 @@ enum WorkerOrder: Sendable {
     case drain
     /// Reset the sessions of a server that went down.
     case shutDown(generation: UInt32, backend: Int, server: Int)
+    /// Reset the sessions of backup servers: another server is up.
+    case shutDownBackups(generation: UInt32, backend: Int)
 }
 
 struct WorkerListener: Sendable {
     var descriptor: Int32
     var frontend: Int
+    /// `accept-proxy`.
+    var expectsHeader: Bool
 }
 
 /// Whether a server may be used and where it is.
@@ -25,6 +29,8 @@ struct ServerStanding: Sendable {
     var address: tandem_address
     /// Added to the port that the client connected to; nil: the address's port.
     var portOffset: Int32?
+    /// When its checks took it up, in milliseconds by the boot clock; 0: it was up from the start.
+    var upSince: UInt64
 }
 
 /// What a worker and the control thread share: a mailbox, and numbers that only the worker writes.

@@ -20,7 +20,7 @@ extension Worker {
                 acceptFailed(-descriptor)
                 return
             }
-            begin(descriptor, from: peer, frontend: frontend, current)
+            begin(descriptor, from: peer, listener: index, current)
         }
     }
 
@@ -75,9 +75,10 @@ extension Worker {
     private mutating func begin(
         _ descriptor: Int32,
         from peer: tandem_address,
-        frontend: Int,
+        listener index: Int,
         _ generation: Generation
     ) {
+        let frontend = listeners[index].frontend
         guard let slot = slab.take() else {
             _ = close(descriptor)
             return
@@ -120,7 +121,38 @@ extension Worker {
             redispatch: target.redispatch
         )
         generation.backendSessions[backend] += 1
-        dispatch(slot, generation, avoiding: nil)
+        guard listeners[index].expectsHeader else {
+            dispatch(slot, generation, avoiding: nil)
+            return
+        }
+        slab[slot].state = .introducing
+        arm(slot)
+    }
+
+    /// `accept-proxy`: who the client is stands in front of what it says.
+    mutating func readIntroduction(_ slot: Int32) {
+        guard let generation = generations[slab[slot].generation] else { return }
+        let descriptor = slab[slot].client.descriptor
+        var bytes = [UInt8](repeating: 0, count: ProxyHeader.limit)
+        let count = unsafe recv(
+            descriptor,
+            &bytes,
+            bytes.count,
+            Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)
+        )
+        if count < 0, errno == EAGAIN || errno == EINTR { return }
+        switch count > 0 ? ProxyHeader.read(Array(bytes.prefix(count))) : .invalid {
+        case .incomplete: return
+        case .invalid: finish(slot, Termination(.proxyDenied, .connect), resetsClient: true)
+        case .header(let header, let length):
+            _ = unsafe recv(descriptor, &bytes, length, Int32(MSG_DONTWAIT))
+            if let header {
+                slab[slot].peer = tandem_address(header.client, port: header.clientPort)
+            }
+            slab[slot].state = .queued
+            wheel.disarm(slot, in: slab)
+            dispatch(slot, generation, avoiding: nil)
+        }
     }
 
     /// Once, edge-triggered, for everything: nothing is changed until the descriptor is closed.

@@ -11,7 +11,7 @@ extension Worker {
     mutating func dispatch(_ slot: Int32, _ generation: Generation, avoiding avoided: Int?) {
         let backend = Int(slab[slot].backend)
         let client = slab[slot].peer.hash
-        switch generation.choose(backend: backend, client: client, avoiding: avoided) {
+        switch generation.choose(backend: backend, client: client, avoiding: avoided, now: now) {
         case .server(let server):
             if let avoided, avoided != server { slab[slot].attempts.changedServer() }
             slab[slot].server = Int32(server)
@@ -30,7 +30,9 @@ extension Worker {
         slab[slot].server = -1
         slab[slot].attemptAt = now
         let entry = Generation.QueuedSession(slot: slot, stamp: slab[slot].stamp)
-        guard generation.queues[backend].append(entry) else {
+        let limit = generation.plan.backends[backend].queueLimit
+        let hasRoom = limit == 0 || generation.queues[backend].count < limit
+        guard hasRoom, generation.queues[backend].append(entry) else {
             finish(slot, Termination(.serverAborted, .queue))
             return
         }
@@ -48,7 +50,12 @@ extension Worker {
                 continue
             }
             let client = slab[next.slot].peer.hash
-            let choice = generation.choose(backend: backend, client: client, avoiding: nil)
+            let choice = generation.choose(
+                backend: backend,
+                client: client,
+                avoiding: nil,
+                now: now
+            )
             guard case .server(let server) = choice else { return }
             _ = generation.queues[backend].popFirst()
             slab[next.slot].server = Int32(server)
@@ -132,7 +139,30 @@ extension Worker {
         slab[slot].client.mayWrite = true
         wheel.disarm(slot, in: slab)
         arm(slot)
+        if let generation = generations[slab[slot].generation] {
+            introduceClient(slot, generation)
+            logEarly(slot, generation)
+        }
         transfer(slot)
+    }
+
+    /// `send-proxy`: the header waits like bytes that did not fit, and so goes first.
+    private mutating func introduceClient(_ slot: Int32, _ generation: Generation) {
+        let line = generation.plan.backends[Int(slab[slot].backend)].servers[Int(slab[slot].server)]
+        guard let version = line.sendProxyVersion else { return }
+        var local = tandem_address()
+        _ = unsafe tandem_local_address(slab[slot].client.descriptor, &local)
+        let header = ProxyHeader(
+            client: slab[slot].peer.ip,
+            clientPort: slab[slot].peer.port,
+            destination: local.ip,
+            destinationPort: local.port
+        ).encode(version: version)
+        let block = unsafe buffers.take()
+        unsafe block.copyMemory(from: header, byteCount: header.count)
+        unsafe slab[slot].upstream.pending = block
+        slab[slot].upstream.pendingStart = 0
+        slab[slot].upstream.pendingEnd = Int32(header.count)
     }
 
     /// The attempt failed at once, by the network's answer, or by `timeout connect` (`ETIMEDOUT`).

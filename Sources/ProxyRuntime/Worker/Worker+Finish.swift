@@ -21,8 +21,16 @@ extension Worker {
             let server = Int(slab[slot].server)
             generation.serverSessions[Int(slab[slot].backend)][server] -= 1
         }
-        log(slot, termination, state, generation)
-        close(slot, resets: resetsClient)
+        if !slab[slot].wasLogged { log(slot, termination, state, generation) }
+        let frontend = generation.plan.frontends[Int(slab[slot].frontend)]
+        let resetsServer =
+            slab[slot].backend >= 0
+            && generation.plan.backends[Int(slab[slot].backend)].resetsServers
+        close(
+            slot,
+            resetsClient: resetsClient || frontend.resetsClients,
+            resetsServer: resetsServer
+        )
         generation.sessions -= 1
         generation.frontendSessions[Int(slab[slot].frontend)] -= 1
         channel.sessions.subtract(1, ordering: .relaxed)
@@ -38,12 +46,13 @@ extension Worker {
         }
     }
 
-    private mutating func close(_ slot: Int32, resets: Bool) {
+    private mutating func close(_ slot: Int32, resetsClient: Bool, resetsServer: Bool) {
         if let block = unsafe slab[slot].client.pending { unsafe buffers.give(block) }
         if let block = unsafe slab[slot].upstream.pending { unsafe buffers.give(block) }
         unsafe slab[slot].client.pending = nil
         unsafe slab[slot].upstream.pending = nil
-        let isClean = slab[slot].client.isShut && slab[slot].upstream.isShut
+        let isClean =
+            !resetsServer && slab[slot].client.isShut && slab[slot].upstream.isShut
         if slab[slot].upstream.descriptor >= 0 {
             if isClean {
                 _ = Glibc.close(slab[slot].upstream.descriptor)
@@ -51,7 +60,7 @@ extension Worker {
                 tandem_reset(slab[slot].upstream.descriptor)
             }
         }
-        if resets {
+        if resetsClient {
             tandem_reset(slab[slot].client.descriptor)
         } else {
             _ = Glibc.close(slab[slot].client.descriptor)
@@ -60,15 +69,23 @@ extension Worker {
         slab[slot].upstream.descriptor = -1
     }
 
+    /// `option logasap`: the line is written when the server is reached, not when the session ends.
+    mutating func logEarly(_ slot: Int32, _ generation: Generation) {
+        guard generation.plan.frontends[Int(slab[slot].frontend)].logsEarly else { return }
+        log(slot, .normal, .established, generation, isEarly: true)
+        slab[slot].wasLogged = true
+    }
+
     private mutating func log(
         _ slot: Int32,
         _ termination: Termination,
         _ state: SessionState,
-        _ generation: Generation
+        _ generation: Generation,
+        isEarly: Bool = false
     ) {
         let frontend = generation.plan.frontends[Int(slab[slot].frontend)]
         guard !frontend.logs.isEmpty else { return }
-        if frontend.skipsNull, slab[slot].bytesIn == 0, slab[slot].bytesOut == 0,
+        if frontend.skipsNull, !isEarly, slab[slot].bytesIn == 0, slab[slot].bytesOut == 0,
             termination.cause == .none || termination.cause == .clientAborted
         {
             return
@@ -107,7 +124,8 @@ extension Worker {
                 server >= 0 ? generation.serverSessions[index][Int(server)] : nil
             } ?? 0,
             retries: slab[slot].attempts.used,
-            wasRedispatched: slab[slot].attempts.wasRedispatched
+            wasRedispatched: slab[slot].attempts.wasRedispatched,
+            isEarly: isEarly
         )
         logs.send(record.tcpLogLine, level: .info, to: frontend.logs)
     }

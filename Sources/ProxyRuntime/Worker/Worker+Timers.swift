@@ -16,6 +16,7 @@ extension Worker {
     private func deadline(of slot: Int32) -> Deadline? {
         switch slab[slot].state {
         case .free: nil
+        case .introducing: after(slab[slot].acceptedAt, slab[slot].clientTimeout, .clientTimedOut)
         case .queued: after(slab[slot].attemptAt, slab[slot].queueTimeout, .serverTimedOut)
         case .connecting: after(slab[slot].attemptAt, slab[slot].connectTimeout, .serverTimedOut)
         case .waiting: Deadline(at: slab[slot].retryAt, cause: .none)
@@ -68,6 +69,8 @@ extension Worker {
             }
             switch slab[slot].state {
             case .free: break
+            case .introducing:
+                finish(slot, Termination(deadline.cause, .connect), resetsClient: true)
             case .queued: finish(slot, Termination(deadline.cause, .queue))
             case .connecting: connectFailed(slot, ETIMEDOUT)
             case .waiting: tryAgain(slot)

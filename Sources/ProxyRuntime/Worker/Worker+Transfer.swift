@@ -10,6 +10,10 @@ extension Worker {
             handleConnecting(slot, flags)
             return
         }
+        if slab[slot].state == .introducing {
+            readIntroduction(slot)
+            return
+        }
         note(flags, slot, side)
         let isBroken = flags & EPOLLERR.rawValue != 0
         if slab[slot].state == .established {
@@ -41,7 +45,7 @@ extension Worker {
     func phaseBeforeData(_ slot: Int32) -> Termination.Phase {
         switch slab[slot].state {
         case .queued: .queue
-        case .connecting, .waiting: .connect
+        case .introducing, .connecting, .waiting: .connect
         case .established, .free: .data
         }
     }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import HAProxySyntax
 import LinuxIO
 import Primitives
 import Sessions
@@ -148,7 +149,17 @@ import Synchronization
             for index in listeners.indices { pause(index) }
             reportDrained()
         case .shutDown(let generation, let backend, let server):
-            abortSessions(generation: generation, backend: backend, server: server)
+            abortSessions(.init(.serverWentDown, .none)) { session in
+                session.generation == generation && session.backend == Int32(backend)
+                    && session.server == Int32(server)
+            }
+        case .shutDownBackups(let generation, let backend):
+            guard let running = generations[generation] else { return }
+            let servers = running.plan.backends[backend].servers
+            abortSessions(.init(.primaryCameUp, .none)) { session in
+                session.generation == generation && session.backend == Int32(backend)
+                    && session.server >= 0 && servers[Int(session.server)].backup
+            }
         }
     }
 
@@ -172,12 +183,12 @@ import Synchronization
         if isDraining, slab.used == 0 { channel.isDrained.store(true, ordering: .relaxed) }
     }
 
-    private mutating func abortSessions(generation: UInt32, backend: Int, server: Int) {
-        for slot in 0..<slab.limit
-        where slab[slot].state != .free && slab[slot].generation == generation
-            && slab[slot].backend == Int32(backend) && slab[slot].server == Int32(server)
-        {
-            finish(slot, .init(.serverWentDown, .none), resetsClient: true)
+    private mutating func abortSessions(
+        _ termination: Termination,
+        where matches: (Session) -> Bool
+    ) {
+        for slot in 0..<slab.limit where slab[slot].state != .free && matches(slab[slot]) {
+            finish(slot, termination, resetsClient: true)
         }
     }
 }
