@@ -1,1 +1,4 @@
-print("")
+import Glibc
+import SupervisorRuntime
+
+exit(SupervisorProgram.main(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,258 @@
+import Glibc
+import LinuxIO
+import Messages
+import Primitives
+import ServiceManager
+import Supervision
+
+/// What `tandemctl` asks, answered with supervisorctl's words.
+extension Supervisor {
+    func answer(_ asked: ControlServer.Asked) {
+        let client = asked.client
+        switch asked.request {
+        case .status(let names): status(of: names, for: client)
+        case .start(let names): act(on: names, for: client, goal: .started) { .start($0) }
+        case .stop(let names): act(on: names, for: client, goal: .stopped) { .stop($0) }
+        case .restart(let names): restart(names, for: client)
+        case .reload: reload(for: client)
+        case .failover: failover(for: client)
+        case .tail(let name, let bytes, let follow):
+            tail(name, bytes: bytes, follow: follow, for: client)
+        case .pid(let name): pid(of: name, for: client)
+        case .why(let count):
+            let all = journal.entries
+            let wanted = count == 0 ? all.count : Int(clamping: count)
+            for entry in all.suffix(wanted) { reply(.journal(entry), to: client) }
+            reply(.end, to: client)
+        case .version:
+            let text = "tandem-supervisor \(Hello.currentBuild) (pid \(getpid()))"
+            finish(client, name: "", .done, text)
+        case .shutdown:
+            wait(client, name: nil, goal: .everythingStopped)
+            learn(.request(.shutdown))
+        }
+    }
+
+    func reply(_ reply: ControlReply, to client: UInt64) {
+        control.send(reply, to: client, poller)
+    }
+
+    private func say(
+        _ client: UInt64,
+        _ name: String,
+        _ outcome: ControlReply.Outcome,
+        _ text: String
+    ) {
+        reply(.result(name: name, outcome: outcome, text: text), to: client)
+    }
+
+    private func finish(
+        _ client: UInt64,
+        name: String,
+        _ outcome: ControlReply.Outcome,
+        _ text: String
+    ) {
+        say(client, name, outcome, text)
+        reply(.end, to: client)
+    }
+
+    // MARK: Looking
+
+    private func report(of name: ProcessName) -> ProcessReport? {
+        guard let process = engine.process(name) else { return nil }
+        return ProcessReport(
+            name: name.rawValue,
+            state: process.state,
+            pid: UInt32(process.pid ?? 0),
+            uptimeMilliseconds: UInt64(clamping: (Clock.now - process.since).milliseconds),
+            restarts: process.restarts,
+            detail: process.detail
+        )
+    }
+
+    private func status(of names: [String], for client: UInt64) {
+        for name in names where ProcessName(rawValue: name).flatMap(report) == nil && name != "all"
+        {
+            guard !routers.contains(where: { $0.name == name }) else { continue }
+            say(client, name, .noSuchName, "")
+        }
+        let isAll = names.isEmpty || names.contains("all")
+        for name in [ProcessName.agent, .proxy] where isAll || names.contains(name.rawValue) {
+            if let report = report(of: name) { reply(.process(report), to: client) }
+        }
+        for router in routers where isAll || names.contains(router.name) {
+            reply(.router(router), to: client)
+        }
+        reply(.end, to: client)
+    }
+
+    private func pid(of name: String?, for client: UInt64) {
+        switch name.map({ ProcessName(rawValue: $0) }) {
+        case nil, .some(.some(.supervisor)): finish(client, name: "", .done, "\(getpid())")
+        case .some(.some(let process)):
+            finish(client, name: "", .done, "\(engine.process(process)?.pid ?? 0)")
+        case .some(nil): finish(client, name: name ?? "", .noSuchName, "")
+        }
+    }
+
+    private func tail(_ name: String, bytes: UInt32, follow: Bool, for client: UInt64) {
+        guard let process = ProcessName(rawValue: name), process != .supervisor else {
+            finish(
+                client,
+                name: name,
+                name == "supervisor" ? .refused : .noSuchName,
+                "its output is where it was started: `journalctl -u tandem-supervisor`"
+            )
+            return
+        }
+        send(output: manager.tail(name, bytes: Int(clamping: bytes))[...], to: client)
+        guard follow else {
+            reply(.end, to: client)
+            return
+        }
+        followers.append((client, process))
+    }
+
+    func send(output: ArraySlice<UInt8>, to client: UInt64) {
+        var rest = output
+        while !rest.isEmpty {
+            reply(.output(Array(rest.prefix(ControlReply.outputLimit))), to: client)
+            rest = rest.dropFirst(ControlReply.outputLimit)
+        }
+    }
+
+    // MARK: Acting
+
+    /// The processes that names mean, once each; what is none is answered at once.
+    private func processes(_ names: [String], for client: UInt64) -> [ProcessName] {
+        var found: [ProcessName] = []
+        for name in names.contains("all") ? ["proxy", "agent"] : names {
+            switch ProcessName(rawValue: name) {
+            case nil: say(client, name, .noSuchName, "")
+            case .supervisor?:
+                say(
+                    client,
+                    name,
+                    .refused,
+                    "it can't do that to itself; 'shutdown' stops everything"
+                )
+            case let process?: if !found.contains(process) { found.append(process) }
+            }
+        }
+        return found
+    }
+
+    private func act(
+        on names: [String],
+        for client: UInt64,
+        goal: WaitingCommand.Goal,
+        _ request: (ProcessName) -> OperatorRequest
+    ) {
+        for name in processes(names, for: client) {
+            if let refusal = engine.refusal(of: request(name)) {
+                say(client, name.rawValue, .refused, refusal)
+            } else {
+                wait(client, name: name, goal: goal)
+                learn(.request(request(name)))
+            }
+        }
+        endIfNothingWaits(for: client)
+    }
+
+    private func restart(_ names: [String], for client: UInt64) {
+        for name in processes(names, for: client) {
+            let pid = engine.process(name)?.pid
+            wait(client, name: name, goal: pid == nil ? .started : .restarted(from: pid))
+            learn(.request(.restart(name)))
+        }
+        endIfNothingWaits(for: client)
+    }
+
+    private func failover(for client: UInt64) {
+        if let refusal = engine.refusal(of: .failover) {
+            finish(client, name: "", .refused, refusal)
+            return
+        }
+        wait(client, name: nil, goal: .released)
+        learn(.request(.failover))
+    }
+
+    private func reload(for client: UInt64) {
+        if let problem = readSettings() {
+            finish(client, name: "supervisor", .failed, problem)
+            return
+        }
+        if let refusal = engine.refusal(of: .reload) {
+            finish(client, name: "", .refused, refusal)
+            return
+        }
+        if agent.isConnected { wait(client, name: .agent, goal: .reloaded) }
+        if proxy.isConnected { wait(client, name: .proxy, goal: .reloaded) }
+        learn(.request(.reload))
+        endIfNothingWaits(for: client)
+    }
+
+    func finishReload(of name: ProcessName, succeeded: Bool, text: String) {
+        record(
+            JournalEntry(
+                incident: engine.incident,
+                event: "\(name.rawValue) has read its configuration anew",
+                decision: succeeded ? "it counts" : "the old one stays",
+                reason: text
+            )
+        )
+        let done = waiting.filter { $0.name == name && $0.goal == .reloaded }
+        waiting.removeAll { $0.name == name && $0.goal == .reloaded }
+        for command in done {
+            let words = succeeded ? (text.isEmpty ? "reloaded" : "reloaded: \(text)") : text
+            say(command.client, name.rawValue, succeeded ? .done : .failed, words)
+            endIfNothingWaits(for: command.client)
+        }
+    }
+
+    private func wait(_ client: UInt64, name: ProcessName?, goal: WaitingCommand.Goal) {
+        waiting.append(
+            WaitingCommand(
+                client: client,
+                name: name,
+                goal: goal,
+                deadline: Clock.now + WaitingCommand.limit
+            )
+        )
+    }
+
+    private func endIfNothingWaits(for client: UInt64) {
+        guard !waiting.contains(where: { $0.client == client }) else { return }
+        reply(.end, to: client)
+    }
+
+    /// Answers the commands whose outcome is known now.
+    func answerWaiting(at now: Instant) {
+        for command in waiting where hasEnded && command.goal == .everythingStopped {
+            finish(command.client, name: "", .done, "Shut down")
+        }
+        var left: [WaitingCommand] = []
+        var finished: [UInt64] = []
+        for command in waiting {
+            let name = command.name?.rawValue ?? ""
+            let process = command.name.flatMap { engine.process($0) }
+            switch command.outcome(of: process, isMaster: engine.isMaster, at: now) {
+            case .pending: left.append(command)
+            case .done(let text):
+                say(command.client, name, .done, text)
+                finished.append(command.client)
+            case .failed(let text):
+                say(command.client, name, .failed, text)
+                finished.append(command.client)
+            case .partly(let text, let next):
+                say(command.client, name, .done, text)
+                var rest = command
+                rest.goal = next
+                rest.deadline = now + WaitingCommand.limit
+                left.append(rest)
+            }
+        }
+        waiting = left.filter { control.owns($0.client) }
+        for client in Set(finished) { endIfNothingWaits(for: client) }
+    }
+}
