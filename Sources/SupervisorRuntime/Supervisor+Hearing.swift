@@ -70,7 +70,7 @@ extension Supervisor {
                 )
             )
             learn(.router(name: change.router, state: change.to))
-        case .peerHeard: learn(.peerHeard)
+        case .peerHeard(_, _, let priority): learn(.peerHeard(priority: priority))
         case .reloadFinished(let succeeded, let text):
             finishReload(of: .agent, succeeded: succeeded, text: text)
         case .routerRemoved(let name):
