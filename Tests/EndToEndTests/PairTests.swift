@@ -62,7 +62,7 @@ extension EndToEnd {
                 measured("1 tcplog", text)
                 #expect(text.hasPrefix("<134>"))
                 #expect(text.contains("]: 192.168.0.10:"))
-                let session = text.split(separator: " ").suffix(5).map(String.init)
+                let session = text.split(whereSeparator: \.isWhitespace).suffix(5).map(String.init)
                 // Tw/Tc/Tt, bytes, termination state, connection counters, queues.
                 #expect(session.first?.split(separator: "/").count == 3, "\(session)")
                 #expect(session.dropFirst(2).first == "--", "\(session)")
