@@ -102,7 +102,7 @@ package enum ProxyProgram {
             if let user {
                 try drop(to: user, chroot: configuration.global.chroot, logger)
             } else {
-                logger.warning("not started as root: runs on as uid \(geteuid())")
+                try settle(as: configuration.global, logger)
             }
             let resolver = try Resolver()
             try resolver.start()
@@ -172,6 +172,31 @@ package enum ProxyProgram {
         logger.notice(
             "runs as \(user.name) (uid \(user.uid), gid \(user.gid)) without capabilities"
         )
+    }
+
+    /// Started as the user already, as the unit does: what is left to give up is the capability to bind ports
+    /// below 1024. Changing user or root directory is what a process without root can't do.
+    private static func settle(
+        as global: GlobalSection,
+        _ logger: Logger
+    )
+        throws(SystemCallError)
+    {
+        try Privileges.keepOnly([])
+        try Privileges.forbidNewPrivileges()
+        let uid = geteuid()
+        logger.notice("runs as uid \(uid), as it was started, without capabilities")
+        if let wanted = try? Identity.wanted(by: global), wanted.uid != uid {
+            logger.warning(
+                """
+                the configuration asks for user '\(wanted.name)' (uid \(wanted.uid)), which takes a start \
+                as root, or User= in the unit
+                """
+            )
+        }
+        if let chroot = global.chroot {
+            logger.notice("'chroot \(chroot)' takes a start as root: the root directory stays")
+        }
     }
 
     /// Takes sockets back from the fd store by name, and opens the others.

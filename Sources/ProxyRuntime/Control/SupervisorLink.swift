@@ -5,8 +5,9 @@ import Messages
 
 /// The supervisor's end of `proxy.sock`: one supervisor at a time, the newest one.
 ///
-/// The socket is made as root before the drop, 0600; whoever connects must be root, or this process's own user
-/// where nothing runs as root.
+/// Made as root before the drop, the socket is 0600. Made as another user, it is 0660: a supervisor that is
+/// root without capabilities reaches it through the group. Whoever connects must be root, or this process's
+/// own user where nothing runs as root.
 final class SupervisorLink {
     typealias Link = FrameLink<SupervisorToProxy, ProxyToSupervisor>
 
@@ -16,8 +17,8 @@ final class SupervisorLink {
     private let owner: UInt32
 
     init(path: String) throws(SystemCallError) {
-        listener = try UnixSocket.listen(at: path, mode: 0o600)
         owner = geteuid()
+        listener = try UnixSocket.listen(at: path, mode: owner == 0 ? 0o600 : 0o660)
     }
 
     /// A new connection, whose descriptor has to be watched from now on; nil: none, or one that is refused.
