@@ -138,7 +138,9 @@ final class Service {
             return "\(cause)"
         }
         guard let descriptor = adopted?.rawValue else { return nil }
-        guard tandem_pidfd_signal(descriptor, 0) < 0 else { return nil }
+        // Readable once it has ended, also while nobody has reaped it.
+        var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard unsafe poll(&request, 1, 0) == 1 else { return nil }
         forgetProcess()
         return "ended; an earlier supervisor had started it, so its status is not known"
     }

@@ -145,6 +145,17 @@ extension EndToEnd {
                 measured("8 kill -9 of the supervisor", "\(summary)")
                 #expect(lab.owners.changes.allSatisfy { $0.at < killed })
                 #expect(summary.refused == 0 && summary.outage < .seconds(1))
+                // The proxy has left its sockets with the new one, too.
+                let again = Clock.now
+                try node.signal("proxy", SIGKILL)
+                try expectSoon("another proxy runs", within: .seconds(10), in: lab) {
+                    guard let now = try node.pid(of: "proxy"), now != proxy else { return false }
+                    return try node.state(of: "proxy") == "RUNNING"
+                }
+                pause(.seconds(1))
+                let restarted = lab.probe.summary(from: again)
+                measured("8 then kill -9 of the proxy", "\(restarted)")
+                #expect(restarted.refused == 0 && restarted.outage < .seconds(1))
                 // And it is in charge: what it did not start, it stops.
                 let stopped = Clock.now
                 #expect(try node.control("stop", "proxy").output == "proxy: stopped\n")

@@ -46,14 +46,16 @@ final class Story {
         }
         try settle()
         try scene(
-            "machine1: SIGSTOP of the proxy (killall -0 sees nothing)",
+            "machine1: SIGSTOP of the proxy (killall -0 sees no fault)",
             servedBy: lab.machine2
         ) {
             "pid \(try lab.machine1.signal("proxy", SIGSTOP))"
         }
         try settle()
         try scene("machine1: kill -9 of the agent", servedBy: lab.machine1) {
-            "pid \(try lab.machine1.signal("agent", SIGKILL))"
+            let pid = try lab.machine1.signal("agent", SIGKILL)
+            pause(.milliseconds(500))
+            return "pid \(pid)"
         }
         try settle()
         try scene("machine1: SIGSTOP of the agent for 6 s", servedBy: nil) {
@@ -104,22 +106,35 @@ final class Story {
         say(fault)
         let said = try act().split(separator: "\n").joined(separator: "; ")
         if !said.isEmpty { show("            \(said)") }
-        var served = true
         if let node {
-            served = wait(.seconds(30)) {
-                lab.probe.attempts(from: from).contains { attempt in
-                    guard case .answered(let line) = attempt.outcome else { return false }
-                    return line.hasSuffix(" \(node.address)") && attempt.begun > from
-                }
-            }
+            let served = wait(.seconds(30)) { lastSecond(isServedBy: [node], since: from) }
             say(served ? "client served by \(node.name)" : "client NOT served by \(node.name)")
         }
-        // What comes after the first answer belongs to it too.
-        pause(.seconds(1))
+        // All of it, until nothing fails any more.
+        let calm = wait(.seconds(40)) {
+            let nodes = node.map { [$0] } ?? [lab.machine1, lab.machine2]
+            return lastSecond(isServedBy: nodes, since: from, completely: true)
+        }
         let both = lab.owners.time(.both, from: from)
         let summary = lab.probe.summary(from: from)
         show("            \(summary); two owners \(text(both))")
-        rows.append((fault, summary, both, served && both == .zero))
+        rows.append((fault, summary, both, calm && both == .zero))
+    }
+
+    /// Whether these machines proxied an answer of the last second; `completely`: and nothing failed in it.
+    private func lastSecond(
+        isServedBy nodes: [Node],
+        since begin: Instant,
+        completely: Bool = false
+    ) -> Bool {
+        let now = Clock.now
+        guard !completely || now - begin > .seconds(1) else { return false }
+        let attempts = lab.probe.attempts(from: max(begin, now + .seconds(-1)))
+        let served = attempts.filter { attempt in
+            guard case .answered(let line) = attempt.outcome else { return false }
+            return nodes.contains { line.hasSuffix(" \($0.address)") }
+        }
+        return completely ? served.count > 50 && served.count == attempts.count : !served.isEmpty
     }
 
     /// Waits until the next scene can begin.
@@ -131,10 +146,10 @@ final class Story {
     }
 
     private func conclude() {
-        show("\n" + pad("fault", 56) + pad("outage", 10) + pad("refused", 9) + "two owners")
+        show("\n" + pad("fault", 64) + pad("outage", 10) + pad("refused", 9) + "two owners")
         for row in rows {
             show(
-                pad(row.fault, 56) + pad(text(row.summary.outage), 10)
+                pad(row.fault, 64) + pad(text(row.summary.outage), 10)
                     + pad("\(row.summary.refused)", 9) + text(row.both)
                     + (row.well ? "" : "   NOT AS IT SHOULD BE")
             )
