@@ -42,11 +42,11 @@ extension Supervisor {
     func hear(_ event: PeerLink<AgentToSupervisor, SupervisorToAgent>.Event) {
         switch event {
         case .lost(let reason): log.notice("the link to the agent has ended: \(reason)")
-        case .frame(let frame): hear(frame.message)
+        case .frame(let frame): hear(frame.message, of: frame.incident)
         }
     }
 
-    private func hear(_ message: AgentToSupervisor) {
+    private func hear(_ message: AgentToSupervisor, of incident: IncidentID) {
         switch message {
         case .hello: break
         case .router(let report):
@@ -63,7 +63,7 @@ extension Supervisor {
             }
             record(
                 JournalEntry(
-                    incident: engine.incident,
+                    incident: incident == .none ? engine.incident : incident,
                     event: "\(change.router): \(change.from.name) to \(change.to.name)",
                     decision: "the agent's",
                     reason: change.reason
