@@ -59,7 +59,7 @@ extension Supervisor {
     // MARK: Looking
 
     private func report(of name: ProcessName) -> ProcessReport? {
-        guard let process = engine.process(name) else { return nil }
+        guard let process = engine.process(name) else { return ownReport }
         return ProcessReport(
             name: name.rawValue,
             state: process.state,
@@ -70,6 +70,17 @@ extension Supervisor {
         )
     }
 
+    /// It answers, so it runs.
+    private var ownReport: ProcessReport {
+        ProcessReport(
+            name: ProcessName.supervisor.rawValue,
+            state: .running,
+            pid: UInt32(getpid()),
+            uptimeMilliseconds: UInt64(clamping: (Clock.now - startedAt).milliseconds),
+            restarts: 0
+        )
+    }
+
     private func status(of names: [String], for client: UInt64) {
         for name in names where ProcessName(rawValue: name).flatMap(report) == nil && name != "all"
         {
@@ -77,7 +88,7 @@ extension Supervisor {
             say(client, name, .noSuchName, "")
         }
         let isAll = names.isEmpty || names.contains("all")
-        for name in [ProcessName.agent, .proxy] where isAll || names.contains(name.rawValue) {
+        for name in ProcessName.allCases where isAll || names.contains(name.rawValue) {
             if let report = report(of: name) { reply(.process(report), to: client) }
         }
         for router in routers where isAll || names.contains(router.name) {

@@ -24,6 +24,7 @@ final class Supervisor {
     static let agentWatchdog: Duration = .seconds(3)
     static let proxyWatchdog: Duration = .seconds(5)
 
+    let startedAt = Clock.now
     let log: Logger
     let options: SupervisorOptions
     var engine: DecisionEngine
