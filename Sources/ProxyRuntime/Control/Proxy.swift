@@ -52,8 +52,8 @@ struct Proxy: ~Copyable {
         try poller.add(signals.descriptor.rawValue, token: Token.signals)
         try poller.add(link.listener.rawValue, token: Token.listener)
         try poller.add(resolver.done.descriptor.rawValue, token: Token.resolver)
-        notifier.ready(status: statusSentence)
         storeListeners()
+        notifier.ready(status: statusSentence)
         logger.notice("ready: \(statusSentence)")
         var events: [ReadyEvent] = []
         while exitCode == nil {
