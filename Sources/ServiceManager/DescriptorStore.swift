@@ -23,15 +23,19 @@ struct DescriptorStore {
         }
     }
 
-    /// Takes ownership. What is held already under that name is not held twice; what is over the limit is
+    /// Takes ownership. What is held already under that name is not held twice, and another one takes its
+    /// place: a socket that nobody accepts from would keep clients waiting. What is over the limit is
     /// closed. True when it was kept.
     @discardableResult
     mutating func insert(_ descriptor: consuming FileDescriptor, name: String) -> Bool {
         let new = Held(descriptor)
-        let isKnown = zip(names, kept).contains { known, held in
-            known == name && held.device == new.device && held.inode == new.inode
+        if let index = names.firstIndex(of: name) {
+            let old = kept[index]
+            guard old.device != new.device || old.inode != new.inode else { return false }
+            kept[index] = new
+            return true
         }
-        guard !isKnown, kept.count < Self.limit else { return false }
+        guard kept.count < Self.limit else { return false }
         names.append(name)
         kept.append(new)
         return true

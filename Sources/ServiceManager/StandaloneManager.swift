@@ -162,11 +162,10 @@ package final class StandaloneManager {
         services.first { $0.specification.name == name }
     }
 
-    /// This process's environment without what belongs to its own service manager.
+    /// All that a service gets of this process's environment.
     private static var inherited: [String] {
-        let own = ["NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_", "JOURNAL_STREAM=", "INVOCATION_ID="]
-        let bytes = (try? readFile("/proc/self/environ")) ?? []
-        return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-            .filter { entry in !own.contains { entry.hasPrefix($0) } }
+        let path = unsafe getenv("PATH").map { unsafe String(cString: $0) }
+        let language = unsafe getenv("LANG").map { unsafe String(cString: $0) }
+        return ["PATH=" + (path ?? "/usr/sbin:/usr/bin:/sbin:/bin"), "LANG=" + (language ?? "C")]
     }
 }
