@@ -4,11 +4,15 @@ import LinuxIO
 import Messages
 import Primitives
 
-/// The socket that `tandemctl` talks to. Who may connect is what the socket's mode says: root, and the
-/// group `tandem` where it exists.
+/// The socket that `tandemctl` talks to, for root and for the group `tandem` where it exists: the socket's
+/// mode says so, and the kernel's word on who has connected has to agree.
 final class ControlServer {
     static let group = "tandem"
     static let clientLimit = 32
+    /// A client that asks nothing for so long is sent away.
+    static let idleLimit: Duration = .seconds(30)
+    /// Requests that one turn of the loop takes from one client at most.
+    private static let budget = 8
     /// A client that does not read its answers is sent away when so many wait.
     static let queueLimit = 4096
 
@@ -16,6 +20,9 @@ final class ControlServer {
         let token: UInt64
         var link: FrameLink<ControlRequest, ControlReply>
         var wantsToWrite = false
+        /// Requests that have no `end` yet.
+        var unanswered = 0
+        var lastAskedAt = Clock.now
 
         init(token: UInt64, link: consuming FrameLink<ControlRequest, ControlReply>) {
             self.token = token
@@ -31,22 +38,24 @@ final class ControlServer {
 
     let listener: FileDescriptor
     private let path: String
+    private let groupID: UInt32?
     private var clients: [UInt64: Client] = [:]
     private var nextToken: UInt64
 
     init(directory: RuntimeDirectory, firstToken: UInt64) throws(SystemCallError) {
         path = directory.supervisorSocket
         nextToken = firstToken
-        let group = UserIdentity.groupID(named: Self.group)
-        listener = try UnixSocket.listen(at: path, mode: 0o660, group: group)
+        groupID = UserIdentity.groupID(named: Self.group)
+        listener = try UnixSocket.listen(at: path, mode: 0o660, group: groupID)
     }
 
     func owns(_ token: UInt64) -> Bool { clients[token] != nil }
 
     func accept(_ poller: borrowing Poller) {
         while let socket = try? UnixSocket.accept(listener) {
-            guard clients.count < Self.clientLimit,
-                let peer = try? UnixSocket.peer(of: socket)
+            guard let peer = try? UnixSocket.peer(of: socket),
+                isTrusted(peer, socket),
+                makeRoom()
             else { continue }
             nextToken += 1
             let descriptor = socket.rawValue
@@ -67,13 +76,15 @@ final class ControlServer {
             watch(client, poller)
         }
         var asked: [Asked] = []
-        for _ in 0..<8 {
+        for _ in 0..<Self.budget {
             switch client.link.receive() {
             case .nothing: return asked
             case .closed:
                 clients[event.token] = nil
                 return asked
             case .frame(let frame):
+                client.unanswered += 1
+                client.lastAskedAt = Clock.now
                 asked.append(Asked(client: event.token, request: frame.message))
             }
         }
@@ -87,8 +98,56 @@ final class ControlServer {
             clients[token] = nil
             return
         }
+        if reply == .end {
+            client.unanswered -= 1
+            client.lastAskedAt = Clock.now
+        }
         watch(client, poller)
     }
+
+    // MARK: Who is let in, and who has to go
+
+    private func isTrusted(
+        _ peer: PeerCredentials,
+        _ socket: borrowing FileDescriptor
+    ) -> Bool {
+        if peer.uid == 0 || peer.uid == geteuid() { return true }
+        guard let groupID else { return false }
+        return peer.gid == groupID || Self.groups(of: socket).contains(groupID)
+    }
+
+    /// The supplementary groups of who has connected (`SO_PEERGROUPS`).
+    private static func groups(of socket: borrowing FileDescriptor) -> ArraySlice<gid_t> {
+        var groups = [gid_t](repeating: 0, count: 1024)
+        var size = socklen_t(groups.count * MemoryLayout<gid_t>.stride)
+        let result = unsafe getsockopt(
+            socket.rawValue,
+            SOL_SOCKET,
+            SO_PEERGROUPS,
+            &groups,
+            &size
+        )
+        return result < 0 ? [] : groups.prefix(Int(size) / MemoryLayout<gid_t>.stride)
+    }
+
+    /// Who asks nothing makes room for who may; false when everybody waits for an answer.
+    private func makeRoom() -> Bool {
+        guard clients.count >= Self.clientLimit else { return true }
+        guard let idlest = idle.min(by: { $0.lastAskedAt < $1.lastAskedAt }) else { return false }
+        clients[idlest.token] = nil
+        return true
+    }
+
+    private var idle: [Client] { clients.values.filter { $0.unanswered == 0 } }
+
+    /// Sends away who asks nothing.
+    func expire(at now: Instant) {
+        for client in idle where now - client.lastAskedAt >= Self.idleLimit {
+            clients[client.token] = nil
+        }
+    }
+
+    var nextDeadline: Instant? { idle.map { $0.lastAskedAt + Self.idleLimit }.min() }
 
     private func watch(_ client: Client, _ poller: borrowing Poller) {
         guard client.link.wantsToWrite != client.wantsToWrite else { return }

@@ -33,6 +33,9 @@ final class PeerLink<Inbound: LinkMessage, Outbound: LinkMessage> {
     /// When the next attempt is due; nil: there is a connection.
     var nextDeadline: Instant? { isConnected ? nil : retryAt }
 
+    /// There is news of the other end: the next attempt need not wait.
+    func retryAtOnce() { retryAt = .zero }
+
     /// Connects if it is time; the credentials of who listens when it has come about.
     func connect(_ poller: borrowing Poller, at now: Instant) -> PeerCredentials? {
         guard !isConnected, retryAt <= now else { return nil }

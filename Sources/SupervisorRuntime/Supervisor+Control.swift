@@ -197,8 +197,17 @@ extension Supervisor {
             finish(client, name: "", .refused, refusal)
             return
         }
-        if agent.isConnected { wait(client, name: .agent, goal: .reloaded) }
-        if proxy.isConnected { wait(client, name: .proxy, goal: .reloaded) }
+        for (name, answers) in [
+            (ProcessName.agent, agent.isConnected), (.proxy, proxy.isConnected),
+        ] {
+            if answers {
+                wait(client, name: name, goal: .reloaded)
+            } else if engine.process(name)?.isAlive == true {
+                let text =
+                    "told by SIGHUP, as its link is not there; its log says how it went (tail)"
+                say(client, name.rawValue, .done, text)
+            }
+        }
         learn(.request(.reload))
         endIfNothingWaits(for: client)
     }

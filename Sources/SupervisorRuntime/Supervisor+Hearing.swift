@@ -13,6 +13,8 @@ extension Supervisor {
         switch event {
         case .ready(let name):
             guard let process = ProcessName(rawValue: name) else { return }
+            // It listens before it says that it is ready.
+            if process == .agent { agent.retryAtOnce() } else { proxy.retryAtOnce() }
             learn(.ready(process))
         case .exited(let name, let cause):
             guard let process = ProcessName(rawValue: name) else { return }

@@ -142,6 +142,7 @@ final class Supervisor {
             for event in manager.passTime(at: now) { hear(event) }
             learn(.deadline)
             answerWaiting(at: Clock.now)
+            control.expire(at: now)
             beatWatchdog(at: now)
             guard !hasEnded else { break }
             events.removeAll(keepingCapacity: true)
@@ -158,6 +159,7 @@ final class Supervisor {
         var deadlines = [engine.nextDeadline, manager.nextDeadline]
         deadlines += [agent.nextDeadline, proxy.nextDeadline]
         deadlines += waiting.map(\.deadline)
+        deadlines.append(control.nextDeadline)
         if watchdogPeriod != nil { deadlines.append(nextWatchdog) }
         return deadlines.compactMap(\.self).min()
     }
