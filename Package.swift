@@ -162,7 +162,7 @@ let package = Package(
         tests("Netlink", ["LinuxIO", "CLinux"]),
         tests("RawSockets", ["LinuxIO", "CLinux"]),
         tests("Systemd", ["LinuxIO", "CLinux"]),
-        tests("ServiceManager", ["LinuxIO", "CLinux"]),
+        tests("ServiceManager", ["LinuxIO", "CLinux", "NamespaceLab", logging]),
         tests(
             "AgentRuntime",
             [
@@ -173,7 +173,10 @@ let package = Package(
         tests("ProxyRuntime", ["HAProxySyntax", "Messages", "LinuxIO", "CLinux"]),
         tests(
             "SupervisorRuntime",
-            ["Supervision", "VRRP", "Messages", "LinuxIO", "ServiceManager", "CLinux"]
+            [
+                "Supervision", "VRRP", "Messages", "LinuxIO", "ServiceManager", "ControlClient",
+                "CLinux", "NamespaceLab",
+            ]
         ),
         tests("ControlClient", ["VRRP", "Supervision", "Messages", "LinuxIO", "CLinux"]),
         .testTarget(
