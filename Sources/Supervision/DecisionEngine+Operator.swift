@@ -111,13 +111,14 @@ extension DecisionEngine {
         return [.stop(name)]
     }
 
-    /// The agent first, so that the VIP goes before the proxy does.
+    /// The agent first, so that the VIP goes before the proxy does: of a MASTER, the proxy serves on until
+    /// the agent has let go, or was long enough asked to.
     private mutating func shutDown(at now: Instant) -> [Verdict] {
         guard !isShuttingDown else { return [] }
         isShuttingDown = true
         beats.end()
         graceUntil = nil
-        stopAt = nil
+        stopAt = isMaster && agent.isAlive && proxy.isAlive ? now + Self.releaseWait : nil
         var verdicts = note("shutdown", "stop everything", "the agent releases the VIP first")
         for name in [ProcessName.agent, .proxy] {
             let isAlive = process(name)?.isAlive == true
@@ -126,7 +127,8 @@ extension DecisionEngine {
                 process.startsAfterExit = false
                 process.enter(isAlive ? .stopping : .stopped, at: now)
             }
-            if isAlive { verdicts.append(.stop(name)) }
+            guard isAlive, name == .agent || stopAt == nil else { continue }
+            verdicts.append(.stop(name))
         }
         return verdicts
     }

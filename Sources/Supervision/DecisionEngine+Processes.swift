@@ -95,7 +95,9 @@ extension DecisionEngine {
             process.enter(.stopped, at: now, detail: cause)
         }
         if process.startsAfterExit, !isShuttingDown { return launch(name, at: now) }
+        let stopsProxy = isShuttingDown && name == .agent && stopAt != nil
         return note("\(name.rawValue) stopped", "none", cause)
+            + (stopsProxy ? finishStop() : [])
     }
 
     /// A process ended, or never began, without having been asked to.
