@@ -99,7 +99,9 @@ begin_fault() {
     pause) pause_node machine1 ;;
     upgrade) "${STACK}_upgrade" machine1 ;;
     disk-full)
-        on machine1 sh -c 'dd if=/dev/zero of=/var/full bs=1M 2>/dev/null || true'
+        # At one stroke, so that the filling itself keeps nobody waiting; then the last bytes.
+        on machine1 sh -c 'fallocate --length "$(($(stat --file-system --format="%a * %S" /)))" /var/full
+            dd if=/dev/zero of=/var/full.rest bs=4k 2>/dev/null || true'
         signal_unit KILL "$PROXY" ;;
     clock-jump) set_clock 3600 ;;
     broken-config)
@@ -117,7 +119,7 @@ end_fault() {
     link-cut) heal_link machine1 ;;
     adverts-lost|all-sent-lost) pass_packets ;;
     pause) resume_node machine1 ;;
-    disk-full) on machine1 rm /var/full ;;
+    disk-full) on machine1 rm -f /var/full /var/full.rest ;;
     clock-jump) set_clock -86400 ;;
     esac
 }
