@@ -11,7 +11,7 @@
 #   master-down interval 3 s + 0.60 s; a MASTER that hands over (priority 0) costs 0.60 s of skew alone;
 #   an address whose owner is silent goes after 2 s; a proxy without a beat for 1 s is hung; a
 #   supervisor is missed after 5 s. A held connection lives in its proxy and ends with it, and it ends
-#   when the address moves. A preempting MASTER speaks before it claims: its rival needs some milliseconds
+#   when the address moves, and so do the few new connections that a killed proxy has just accepted. A preempting MASTER speaks before it claims: its rival needs some milliseconds
 #   to hear it.
 
 FAULTS=()
@@ -29,7 +29,7 @@ fault() {
 fault stop-proxy        8  0    900   100 100   0   900 proxy stopped by systemctl
 fault stop-agent        8  0    900    20 100   0   900 agent stopped by systemctl
 fault stop-supervisor  12  0    300    20 100  20     0 supervisor stopped by systemctl
-fault kill-proxy        8  0    200     0 100   0     0 proxy kill -9
+fault kill-proxy        8  0    200     5 100   0     0 proxy kill -9
 fault kill-agent        8  0   4000    50 100   0  4000 agent kill -9
 fault kill-supervisor   8  0      0     0   0   0     0 supervisor kill -9
 fault freeze-proxy      8  4   2200   100 100   0   900 proxy SIGSTOP
@@ -42,11 +42,11 @@ fault adverts-lost      8  6    300    50 100   -     0 MASTER\'s advertisements
 fault all-sent-lost     8  6   4300    50 100   -     0 all that the MASTER sends lost for 8 s
 fault reboot           15  0   1200    50 100  20   900 reboot
 fault pause             8  6   4300    50 100  20  4000 VM paused for 8 s, resumed
-fault upgrade          10  0    200     0 100   0     0 package upgrade on the MASTER
+fault upgrade          10  0    200     5 100   0     0 package upgrade on the MASTER
 fault reload-proxy      6  0      0     0   0   0     0 proxy reloaded under load
 fault reload-agent      6  0      0     0   0   0     0 agent reloaded under load
 fault reload-supervisor 6  0      0     0   0   0     0 supervisor reloaded under load
-fault disk-full         8  4    200     0 100   0     0 disk full, and then the proxy kill -9
+fault disk-full         8  4    200     5 100   0     0 disk full, and then the proxy kill -9
 fault clock-jump        8  4      0     0   0   0     0 clock one hour on, 8 s later one day back
 fault broken-config     8  0      0     0   0   0     0 broken configurations reloaded
 fault bad-binary        8  0   2200   100 100   0   900 proxy killed, its program cannot start
