@@ -10,9 +10,9 @@
 # each second, priorities 103 and 102):
 #   master-down interval 3 s + 0.60 s; a MASTER that hands over (priority 0) costs 0.60 s of skew alone;
 #   an address whose owner is silent goes after 2 s; a proxy without a beat for 1 s is hung; a
-#   supervisor is missed after 5 s. A held connection lives in its proxy and ends with it, and it ends
-#   when the address moves, and so do the few new connections that a killed proxy has just accepted. A preempting MASTER speaks before it claims: its rival needs some milliseconds
-#   to hear it.
+#   supervisor is missed after 5 s. A held connection lives in its proxy and ends with it, and when the
+#   address moves; so do the few new ones that a killed proxy has just accepted. A preempting MASTER speaks
+#   before it claims: its rival needs some milliseconds to hear it.
 
 FAULTS=()
 declare -A TITLE WINDOW AFTER BOUND
