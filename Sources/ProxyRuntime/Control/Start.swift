@@ -67,7 +67,7 @@ package enum ProxyProgram {
     {
         SignalDescriptor.ignoreBrokenPipes()
         tandem_load_time_zone()
-        let notifier = Notifier()
+        var notifier = Notifier()
         let loaded = LoadedConfiguration.load(options.files)
         for diagnostic in loaded.diagnostics where diagnostic.severity != .note {
             logger.log(
@@ -90,7 +90,7 @@ package enum ProxyProgram {
             let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
             try options.runtimeDirectory.prepare()
             let link = try SupervisorLink(path: options.runtimeDirectory.proxySocket)
-            let listeners = try openListeners(of: plan, logger)
+            let listeners = try openListeners(of: plan, &notifier, logger)
             writePidFile(configuration.global.pidfile, logger)
             let tag = LogTag(
                 name: configuration.global.logTag ?? "haproxy",
@@ -199,9 +199,11 @@ package enum ProxyProgram {
         }
     }
 
-    /// Takes sockets back from the fd store by name, and opens the others.
+    /// Takes sockets back from the fd store by name, and opens the others. A socket that no 'bind' asks for any
+    /// more is taken out of the store: it would go on queueing connections that nobody accepts.
     private static func openListeners(
         of plan: Plan,
+        _ notifier: inout Notifier,
         _ logger: Logger
     ) throws(SystemCallError)
         -> ListenerSet
@@ -230,7 +232,11 @@ package enum ProxyProgram {
                 }
             }
         }
-        for left in stored { _ = close(left.descriptor) }
+        for left in stored {
+            notifier.forget(name: left.name)
+            _ = close(left.descriptor)
+            logger.notice("\(left.name): no 'bind' asks for it any more, closed")
+        }
         return listeners
     }
 
