@@ -5,7 +5,8 @@ import VRRP
 extension DecisionEngine {
     /// Why a request makes no sense now, as supervisorctl would say it; nil: it does.
     package func refusal(of request: OperatorRequest) -> String? {
-        switch request {
+        if isShuttingDown, request != .shutdown { return "the supervisor is stopping" }
+        return switch request {
         case .start(let name):
             process(name).map { $0.isAlive && $0.state != .stopping ? "already started" : nil }
                 ?? "no such process"

@@ -86,6 +86,7 @@ extension DecisionEngine {
         if name == .proxy {
             beats.end()
             census = nil
+            stopAt = nil
         } else {
             routers = [:]
         }

@@ -84,7 +84,7 @@ extension DecisionEngine {
         let isKnown = routers[name] != nil
         routers[name] = state
         if wasMaster, !isMaster, stopAt != nil { return finishStop() }
-        guard isMaster, !wasMaster, isKnown else { return [] }
+        guard isMaster, !wasMaster, isKnown, !isShuttingDown else { return [] }
         return takeOver(router: name, at: now)
     }
 
