@@ -1,0 +1,222 @@
+import Primitives
+import Supervision
+import Testing
+import VRRP
+
+@testable import Messages
+
+/// Version 1.0 of the link between supervisor and agent, byte for byte.
+@Suite("Frames of the agent's link")
+struct AgentFramesTests {
+    static let agentToSupervisorFrames: [Golden<AgentToSupervisor>] = [
+        Golden(
+            .hello(Hello(role: .agent, pid: 4711, build: "0.1.0")),
+            """
+            0100 | kind 1
+            01 | role
+            67120000 | pid 4711
+            0500302e312e30 | build "0.1.0"
+            """
+        ),
+        Golden(
+            .router(Samples.router),
+            """
+            0200 | kind 2
+            040056495f31 | name "VI_1"
+            02 | state MASTER
+            040065746830 | interface "eth0"
+            33 | virtual router 51
+            65 | base priority 101
+            67 | priority 103
+            010010003139322e3136382e302e3130302f3332 | 1 address, "192.168.0.100/32"
+            00002a36fe9c9717 | since, ns of 1970
+            01 | a peer was heard
+            0200a8c0 | 192.168.0.2
+            66 | its priority
+            84030000 | 900 ms ago
+            0700000000000000 | 7 packets dropped
+            """
+        ),
+        Golden(
+            .router(Samples.bareRouter),
+            """
+            0200 | kind 2
+            040056495f32 | name "VI_2"
+            03 | state FAULT
+            0000 | no interface name
+            ff | virtual router 255
+            01 | base priority 1
+            00 | priority 0
+            0000 | no address
+            0000000000000000 | since
+            00 | no peer was heard
+            00000000 | no address of it
+            00 | no priority of it
+            00000000 | no time of it
+            0000000000000000 | nothing dropped
+            """
+        ),
+        Golden(
+            .transition(RouterChange(router: "VI_1", from: .backup, to: .active, reason: "due")),
+            """
+            0300 | kind 3
+            040056495f31 | router "VI_1"
+            01 | from BACKUP
+            02 | to MASTER
+            0300647565 | reason "due"
+            """
+        ),
+        Golden(
+            .transition(RouterChange(router: "VI_1", from: .initialize, to: .fault, reason: "")),
+            """
+            0300 | kind 3
+            040056495f31 | router "VI_1"
+            00 | from INIT
+            03 | to FAULT
+            0000 | no reason
+            """
+        ),
+        Golden(
+            .peerHeard(router: "VI_1", address: IPv4Address(192, 168, 0, 2), priority: 102),
+            """
+            0400 | kind 4
+            040056495f31 | router "VI_1"
+            0200a8c0 | 192.168.0.2
+            66 | priority 102
+            """
+        ),
+        Golden(
+            .reloadFinished(succeeded: false, text: "line 3"),
+            """
+            0500 | kind 5
+            00 | failed
+            06006c696e652033 | "line 3"
+            """
+        ),
+        Golden(
+            .routerRemoved(name: "VI_1"),
+            """
+            0600 | kind 6
+            040056495f31 | "VI_1"
+            """
+        ),
+    ]
+
+    @Test("AgentToSupervisor: each message has these bytes", arguments: agentToSupervisorFrames)
+    func agentToSupervisor(golden: Golden<AgentToSupervisor>) throws {
+        try golden.check()
+    }
+
+    @Test("AgentToSupervisor: every kind is pinned, and kind 7 is none of its own")
+    func agentToSupervisorKinds() throws {
+        try Golden.checkKinds(of: Self.agentToSupervisorFrames, count: 6)
+    }
+
+    static let supervisorToAgentFrames: [Golden<SupervisorToAgent>] = [
+        Golden(
+            .hello(Hello(role: .supervisor, pid: 1, build: "0.1.0")),
+            """
+            0100 | kind 1
+            03 | role
+            01000000 | pid 1
+            0500302e312e30 | build "0.1.0"
+            """
+        ),
+        Golden(
+            .lease(Lease(duration: .seconds(1), standing: .full, proxyHealthy: true)),
+            """
+            0200 | kind 2
+            e8030000 | 1000 ms
+            01 | full standing
+            01 | proxy healthy
+            """
+        ),
+        Golden(
+            .lease(Lease(duration: .zero, standing: .lastResort, proxyHealthy: false)),
+            """
+            0200 | kind 2
+            00000000 | 0 ms
+            02 | last resort
+            00 | proxy not healthy
+            """
+        ),
+        Golden(
+            .stepDown(.proxyHung, hold: .seconds(5)),
+            """
+            0300 | kind 3
+            01 | proxyHung
+            88130000 | hold 5000 ms
+            """
+        ),
+        Golden(
+            .stepDown(.proxyNotRestarted, hold: .seconds(5)),
+            """
+            0300 | kind 3
+            02 | proxyNotRestarted
+            88130000 | hold 5000 ms
+            """
+        ),
+        Golden(
+            .stepDown(.proxyFatal, hold: .seconds(5)),
+            """
+            0300 | kind 3
+            03 | proxyFatal
+            88130000 | hold 5000 ms
+            """
+        ),
+        Golden(
+            .stepDown(.proxyStopped, hold: .seconds(5)),
+            """
+            0300 | kind 3
+            04 | proxyStopped
+            88130000 | hold 5000 ms
+            """
+        ),
+        Golden(
+            .stepDown(.noServers, hold: .seconds(5)),
+            """
+            0300 | kind 3
+            05 | noServers
+            88130000 | hold 5000 ms
+            """
+        ),
+        Golden(
+            .stepDown(.operatorRequest, hold: .seconds(5)),
+            """
+            0300 | kind 3
+            06 | operatorRequest
+            88130000 | hold 5000 ms
+            """
+        ),
+        Golden(
+            .stepDown(.shutdown, hold: .seconds(5)),
+            """
+            0300 | kind 3
+            07 | shutdown
+            88130000 | hold 5000 ms
+            """
+        ),
+        Golden(
+            .reload,
+            """
+            0400 | kind 4
+            """
+        ),
+        Golden(
+            .report,
+            """
+            0500 | kind 5
+            """
+        ),
+    ]
+
+    @Test("SupervisorToAgent: each message has these bytes", arguments: supervisorToAgentFrames)
+    func supervisorToAgent(golden: Golden<SupervisorToAgent>) throws {
+        try golden.check()
+    }
+
+    @Test("SupervisorToAgent: every kind is pinned, and kind 6 is none of its own")
+    func supervisorToAgentKinds() throws {
+        try Golden.checkKinds(of: Self.supervisorToAgentFrames, count: 5)
+    }
+}

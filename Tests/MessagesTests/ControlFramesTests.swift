@@ -1,0 +1,347 @@
+import Primitives
+import Supervision
+import Testing
+import VRRP
+
+@testable import Messages
+
+/// Version 1.0 of the link between tandemctl and supervisor, byte for byte.
+@Suite("Frames of tandemctl's link")
+struct ControlFramesTests {
+    static let controlRequestFrames: [Golden<ControlRequest>] = [
+        Golden(
+            .status(names: []),
+            """
+            0100 | kind 1
+            0000 | no name
+            """
+        ),
+        Golden(
+            .status(names: ["agent", "proxy"]),
+            """
+            0100 | kind 1
+            0200 | 2 names
+            05006167656e74 | "agent"
+            050070726f7879 | "proxy"
+            """
+        ),
+        Golden(
+            .start(names: ["proxy"]),
+            """
+            0200 | kind 2
+            0100050070726f7879 | 1 name, "proxy"
+            """
+        ),
+        Golden(
+            .stop(names: ["proxy"]),
+            """
+            0300 | kind 3
+            0100050070726f7879 | 1 name, "proxy"
+            """
+        ),
+        Golden(
+            .restart(names: ["proxy"]),
+            """
+            0400 | kind 4
+            0100050070726f7879 | 1 name, "proxy"
+            """
+        ),
+        Golden(
+            .reload,
+            """
+            0500 | kind 5
+            """
+        ),
+        Golden(
+            .failover,
+            """
+            0600 | kind 6
+            """
+        ),
+        Golden(
+            .tail(name: "proxy", bytes: 1600, follow: true),
+            """
+            0700 | kind 7
+            050070726f7879 | "proxy"
+            40060000 | 1,600 bytes
+            01 | follow
+            """
+        ),
+        Golden(
+            .pid(name: nil),
+            """
+            0800 | kind 8
+            0000 | no name
+            """
+        ),
+        Golden(
+            .pid(name: "agent"),
+            """
+            0800 | kind 8
+            010005006167656e74 | 1 name, "agent"
+            """
+        ),
+        Golden(
+            .why(count: 20),
+            """
+            0900 | kind 9
+            14000000 | 20 decisions
+            """
+        ),
+        Golden(
+            .version,
+            """
+            0a00 | kind 10
+            """
+        ),
+        Golden(
+            .shutdown,
+            """
+            0b00 | kind 11
+            """
+        ),
+    ]
+
+    @Test("ControlRequest: each message has these bytes", arguments: controlRequestFrames)
+    func controlRequest(golden: Golden<ControlRequest>) throws {
+        try golden.check()
+    }
+
+    @Test("ControlRequest: every kind is pinned, and kind 12 is none of its own")
+    func controlRequestKinds() throws {
+        try Golden.checkKinds(of: Self.controlRequestFrames, count: 11)
+    }
+
+    static let controlReplyFrames: [Golden<ControlReply>] = [
+        Golden(
+            .process(Samples.process),
+            """
+            0100 | kind 1
+            050070726f7879 | name "proxy"
+            14 | RUNNING
+            67120000 | pid 4711
+            48ee000000000000 | 61,000 ms
+            02000000 | 2 restarts
+            0000 | no detail
+            """
+        ),
+        Golden(
+            .process(
+                ProcessReport(
+                    name: "a",
+                    state: .stopped,
+                    pid: 0,
+                    uptimeMilliseconds: 0,
+                    restarts: 0
+                )
+            ),
+            """
+            0100 | kind 1
+            010061 | name "a"
+            00 | STOPPED
+            00000000 | no pid
+            0000000000000000 | 0 ms
+            00000000 | no restart
+            0000 | no detail
+            """
+        ),
+        Golden(
+            .process(
+                ProcessReport(
+                    name: "a",
+                    state: .starting,
+                    pid: 0,
+                    uptimeMilliseconds: 0,
+                    restarts: 0
+                )
+            ),
+            """
+            0100 | kind 1
+            010061 | name "a"
+            0a | STARTING
+            00000000 | no pid
+            0000000000000000 | 0 ms
+            00000000 | no restart
+            0000 | no detail
+            """
+        ),
+        Golden(
+            .process(
+                ProcessReport(
+                    name: "a",
+                    state: .backoff,
+                    pid: 0,
+                    uptimeMilliseconds: 0,
+                    restarts: 0
+                )
+            ),
+            """
+            0100 | kind 1
+            010061 | name "a"
+            1e | BACKOFF
+            00000000 | no pid
+            0000000000000000 | 0 ms
+            00000000 | no restart
+            0000 | no detail
+            """
+        ),
+        Golden(
+            .process(
+                ProcessReport(
+                    name: "a",
+                    state: .stopping,
+                    pid: 0,
+                    uptimeMilliseconds: 0,
+                    restarts: 0
+                )
+            ),
+            """
+            0100 | kind 1
+            010061 | name "a"
+            28 | STOPPING
+            00000000 | no pid
+            0000000000000000 | 0 ms
+            00000000 | no restart
+            0000 | no detail
+            """
+        ),
+        Golden(
+            .process(
+                ProcessReport(name: "a", state: .exited, pid: 0, uptimeMilliseconds: 0, restarts: 0)
+            ),
+            """
+            0100 | kind 1
+            010061 | name "a"
+            64 | EXITED
+            00000000 | no pid
+            0000000000000000 | 0 ms
+            00000000 | no restart
+            0000 | no detail
+            """
+        ),
+        Golden(
+            .process(
+                ProcessReport(name: "a", state: .fatal, pid: 0, uptimeMilliseconds: 0, restarts: 0)
+            ),
+            """
+            0100 | kind 1
+            010061 | name "a"
+            c8 | FATAL
+            00000000 | no pid
+            0000000000000000 | 0 ms
+            00000000 | no restart
+            0000 | no detail
+            """
+        ),
+        Golden(
+            .process(
+                ProcessReport(
+                    name: "a",
+                    state: .unknown,
+                    pid: 0,
+                    uptimeMilliseconds: 0,
+                    restarts: 0
+                )
+            ),
+            """
+            0100 | kind 1
+            010061 | name "a"
+            ff | UNKNOWN
+            00000000 | no pid
+            0000000000000000 | 0 ms
+            00000000 | no restart
+            0000 | no detail
+            """
+        ),
+        Golden(
+            .router(Samples.router),
+            """
+            0200 | kind 2
+            040056495f31 | name "VI_1"
+            02 | state MASTER
+            040065746830 | interface "eth0"
+            33 | virtual router 51
+            65 | base priority 101
+            67 | priority 103
+            010010003139322e3136382e302e3130302f3332 | 1 address, "192.168.0.100/32"
+            00002a36fe9c9717 | since, ns of 1970
+            01 | a peer was heard
+            0200a8c0 | 192.168.0.2
+            66 | its priority
+            84030000 | 900 ms ago
+            0700000000000000 | 7 packets dropped
+            """
+        ),
+        Golden(
+            .journal(Samples.entry),
+            """
+            0300 | kind 3
+            00002a36fe9c9717 | ns of 1970
+            0201000000000000 | incident 258
+            0a0070726f78792064696564 | event "proxy died"
+            070072657374617274 | decision "restart"
+            060031206f662033 | reason "1 of 3"
+            """
+        ),
+        Golden(
+            .output([0x41, 0x0A, 0xFF]),
+            """
+            0400 | kind 4
+            0300 | 3 bytes
+            410aff | raw
+            """
+        ),
+        Golden(
+            .result(name: "proxy", outcome: .done, text: "x"),
+            """
+            0500 | kind 5
+            050070726f7879 | "proxy"
+            00 | done
+            010078 | "x"
+            """
+        ),
+        Golden(
+            .result(name: "proxy", outcome: .failed, text: "x"),
+            """
+            0500 | kind 5
+            050070726f7879 | "proxy"
+            01 | failed
+            010078 | "x"
+            """
+        ),
+        Golden(
+            .result(name: "proxy", outcome: .noSuchName, text: "x"),
+            """
+            0500 | kind 5
+            050070726f7879 | "proxy"
+            02 | noSuchName
+            010078 | "x"
+            """
+        ),
+        Golden(
+            .result(name: "proxy", outcome: .refused, text: "x"),
+            """
+            0500 | kind 5
+            050070726f7879 | "proxy"
+            03 | refused
+            010078 | "x"
+            """
+        ),
+        Golden(
+            .end,
+            """
+            0600 | kind 6
+            """
+        ),
+    ]
+
+    @Test("ControlReply: each message has these bytes", arguments: controlReplyFrames)
+    func controlReply(golden: Golden<ControlReply>) throws {
+        try golden.check()
+    }
+
+    @Test("ControlReply: every kind is pinned, and kind 7 is none of its own")
+    func controlReplyKinds() throws {
+        try Golden.checkKinds(of: Self.controlReplyFrames, count: 6)
+    }
+}

@@ -1,0 +1,108 @@
+import Primitives
+import Supervision
+import Testing
+import VRRP
+
+@testable import Messages
+
+/// Version 1.0 of the link between supervisor and proxy, byte for byte.
+@Suite("Frames of the proxy's link")
+struct ProxyFramesTests {
+    static let proxyToSupervisorFrames: [Golden<ProxyToSupervisor>] = [
+        Golden(
+            .hello(Hello(role: .proxy, pid: 4711, build: "0.1.0")),
+            """
+            0100 | kind 1
+            02 | role
+            67120000 | pid 4711
+            0500302e312e30 | build "0.1.0"
+            """
+        ),
+        Golden(
+            .beat(Beat(turns: 0x0102_0304_0506_0708, loops: 2, sessions: 65_536)),
+            """
+            0200 | kind 2
+            0807060504030201 | turns
+            0200 | 2 loops
+            00000100 | 65,536 sessions
+            """
+        ),
+        Golden(
+            .health(Samples.health),
+            """
+            0300 | kind 3
+            01 | ready
+            0100 | 1 listener
+            0200 | 2 usable servers
+            0300 | of 3
+            0400 | 4 proxies without server
+            0500 | of 5
+            """
+        ),
+        Golden(
+            .reloadFinished(succeeded: true, text: "ok"),
+            """
+            0400 | kind 4
+            01 | succeeded
+            02006f6b | "ok"
+            """
+        ),
+        Golden(
+            .refreshFinished(usableServers: 258),
+            """
+            0500 | kind 5
+            0201 | 258 usable servers
+            """
+        ),
+        Golden(
+            .stopping,
+            """
+            0600 | kind 6
+            """
+        ),
+    ]
+
+    @Test("ProxyToSupervisor: each message has these bytes", arguments: proxyToSupervisorFrames)
+    func proxyToSupervisor(golden: Golden<ProxyToSupervisor>) throws {
+        try golden.check()
+    }
+
+    @Test("ProxyToSupervisor: every kind is pinned, and kind 7 is none of its own")
+    func proxyToSupervisorKinds() throws {
+        try Golden.checkKinds(of: Self.proxyToSupervisorFrames, count: 6)
+    }
+
+    static let supervisorToProxyFrames: [Golden<SupervisorToProxy>] = [
+        Golden(
+            .hello(Hello(role: .supervisor, pid: 1, build: "0.1.0")),
+            """
+            0100 | kind 1
+            03 | role
+            01000000 | pid 1
+            0500302e312e30 | build "0.1.0"
+            """
+        ),
+        Golden(
+            .refresh,
+            """
+            0200 | kind 2
+            """
+        ),
+        Golden(
+            .reload,
+            """
+            0300 | kind 3
+            """
+        ),
+    ]
+
+    @Test("SupervisorToProxy: each message has these bytes", arguments: supervisorToProxyFrames)
+    func supervisorToProxy(golden: Golden<SupervisorToProxy>) throws {
+        try golden.check()
+    }
+
+    @Test("SupervisorToProxy: every kind is pinned, and kind 4 is none of its own")
+    func supervisorToProxyKinds() throws {
+        try Golden.checkKinds(of: Self.supervisorToProxyFrames, count: 3)
+    }
+}
