@@ -101,7 +101,8 @@ begin_fault() {
     disk-full)
         # At one stroke, so that the filling itself keeps nobody waiting; then the last bytes.
         on machine1 sh -c 'fallocate --length "$(($(stat --file-system --format="%a * %S" /)))" /var/full
-            dd if=/dev/zero of=/var/full.rest bs=4k 2>/dev/null || true'
+            dd if=/dev/zero of=/var/full.rest bs=4k 2>/dev/null || true
+            df --output=avail /'
         signal_unit KILL "$PROXY" ;;
     clock-jump) set_clock 3600 ;;
     broken-config)
