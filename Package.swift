@@ -170,7 +170,7 @@ let package = Package(
                 "CLinux", "NamespaceLab",
             ]
         ),
-        tests("ProxyRuntime", ["HAProxySyntax", "Messages", "LinuxIO", "CLinux"]),
+        tests("ProxyRuntime", ["HAProxySyntax", "Sessions", "Messages", "Links", "LinuxIO", "CLinux"]),
         tests(
             "SupervisorRuntime",
             [

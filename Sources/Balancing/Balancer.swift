@@ -1,197 +1,282 @@
-import Primitives
-
-/// How a backend spreads its sessions (HAProxy configuration manual §4.2, `balance`).
-package enum BalanceAlgorithm: Sendable {
+/// `balance` of haproxy.cfg (HAProxy configuration manual §4.2).
+package enum BalancingAlgorithm: Equatable, Sendable {
     case roundRobin
+    case staticRoundRobin
     case leastConnections
     case source
     case first
     case random
-}
 
-/// One server as the choice sees it.
-package struct Candidate: Sendable {
-    /// 0 to 256; a server of weight 0 takes nothing new.
-    package var weight: Int
-    /// Up, not in maintenance, and with an address.
-    package var isUsable: Bool
-    package var isBackup: Bool
-    package var sessions: Int
-    /// 0: no limit.
-    package var limit: Int
-
-    package init(weight: Int, isUsable: Bool, isBackup: Bool, sessions: Int, limit: Int) {
-        self.weight = weight
-        self.isUsable = isUsable
-        self.isBackup = isBackup
-        self.sessions = sessions
-        self.limit = limit
+    /// HAProxy's round-robin kind: any other server is as good, so a failure needs no waiting.
+    package var isRoundRobinKind: Bool {
+        switch self {
+        case .roundRobin, .staticRoundRobin, .random: true
+        case .leastConnections, .source, .first: false
+        }
     }
-
-    var hasRoom: Bool { limit == 0 || sessions < limit }
 }
 
-/// What the choice came to.
+/// What the choice has to know of a server.
+package struct BalancedServer: Equatable, Sendable {
+    /// 0 takes no new connections; 256 times 16 at most, where a slow start needs steps in between.
+    package var weight: Int
+    package var isBackup: Bool
+    /// Checks succeed, and it has an address.
+    package var isUsable: Bool
+
+    package init(weight: Int = 1, isBackup: Bool = false, isUsable: Bool = true) {
+        self.weight = min(max(weight, 0), 4096)
+        self.isBackup = isBackup
+        self.isUsable = isUsable
+    }
+}
+
+/// Where a connection goes.
 package enum Choice: Equatable, Sendable {
     case server(Int)
-    /// Every usable server is at its limit.
-    case allFull
-    case noneUsable
+    /// All that could take it are full: it waits for this server, or (nil) for whichever has room first.
+    case busy(Int?)
+    /// None is usable.
+    case none
 }
 
-/// Chooses a server of one backend. It keeps the rotation; who is up and how busy it asks.
+/// Chooses a server of one backend for each connection.
 ///
-/// Backup servers count only when no other is usable: the first usable one, or all with `option allbackups`
-/// (HAProxy configuration manual §5.2, `backup`).
-package struct Balancer: Sendable {
-    private let algorithm: BalanceAlgorithm
-    private let usesAllBackups: Bool
-    /// Smooth weighted rotation: whoever has waited for the most weight is next.
-    private var credits: [Int]
-    private var generator: SeededGenerator
+/// A choice allocates nothing; the lists below change only when a server's state changes.
+package struct Balancer: Equatable, Sendable {
+    package let algorithm: BalancingAlgorithm
+    /// `option allbackups`: all backups share the load, not only the first.
+    package let allBackups: Bool
+    package private(set) var servers: [BalancedServer]
+    /// Usable servers that are no backups, and usable backups; weight 0 included, as HAProxy counts them.
+    package private(set) var activeCount = 0
+    package private(set) var backupCount = 0
 
+    /// Who takes part now, in the order of the file: active servers, else backups.
+    private var candidates: [Int] = []
+    private var hasEqualWeights = true
+    private var totalWeight = 0
+    private var cursor = 0
+    /// Smooth weighted round robin: what each server is owed, by its index.
+    private var owed: [Int]
+    /// static-rr and source: as many entries a server as its weight, spread.
+    private var map: [Int] = []
+    private var random: UInt64
+
+    /// `seed` decides the draws of `random`.
     package init(
-        algorithm: BalanceAlgorithm,
-        servers: Int,
-        usesAllBackups: Bool,
-        seed: UInt64 = 0
+        algorithm: BalancingAlgorithm,
+        servers: [BalancedServer],
+        allBackups: Bool = false,
+        seed: UInt64 = 1
     ) {
         self.algorithm = algorithm
-        self.usesAllBackups = usesAllBackups
-        credits = Array(repeating: 0, count: servers)
-        generator = SeededGenerator(seed: seed)
+        self.allBackups = allBackups
+        self.servers = servers
+        owed = Array(repeating: 0, count: servers.count)
+        random = seed
+        rebuild()
     }
 
-    /// `client` is a number that stands for the client's address; `avoided` is passed over while there is
-    /// another (a redispatch).
+    /// A server's checks, its address or its weight changed.
+    package mutating func update(_ index: Int, to server: BalancedServer) {
+        guard servers.indices.contains(index), servers[index] != server else { return }
+        servers[index] = server
+        rebuild()
+    }
+
+    /// The server for one connection.
+    ///
+    /// - Parameters:
+    ///   - avoided: the server that has just failed, taken again only if there is no other.
+    ///   - sourceHash: of the client's address (`SourceHash`).
+    ///   - load: connections that a server has now.
+    ///   - hasRoom: whether a server is below its maxconn, with nobody waiting for it.
+    /// - Returns: the server, or what to wait for.
     package mutating func choose(
-        client: UInt64,
         avoiding avoided: Int? = nil,
-        candidate: (Int) -> Candidate
+        sourceHash: UInt32 = 0,
+        load: (Int) -> Int = { _ in 0 },
+        hasRoom: (Int) -> Bool = { _ in true }
     ) -> Choice {
-        let group = eligible(candidate)
-        guard group != .none else { return .noneUsable }
-        if let avoided, let index = pick(group, client, except: avoided, candidate) {
-            return .server(index)
-        }
-        guard let index = pick(group, client, except: nil, candidate) else { return .allFull }
-        return .server(index)
-    }
-
-    private enum Group: Equatable {
-        case none
-        case active
-        case backups
-        case oneBackup(Int)
-    }
-
-    private func eligible(_ candidate: (Int) -> Candidate) -> Group {
-        var firstBackup: Int?
-        for index in credits.indices {
-            let server = candidate(index)
-            guard server.isUsable, server.weight > 0 else { continue }
-            if !server.isBackup { return .active }
-            firstBackup = firstBackup ?? index
-        }
-        guard let firstBackup else { return .none }
-        return usesAllBackups ? .backups : .oneBackup(firstBackup)
-    }
-
-    private func belongs(_ index: Int, _ server: Candidate, to group: Group) -> Bool {
-        guard server.isUsable, server.weight > 0, server.hasRoom else { return false }
-        return switch group {
-        case .none: false
-        case .active: !server.isBackup
-        case .backups: server.isBackup
-        case .oneBackup(let only): index == only
-        }
-    }
-
-    private mutating func pick(
-        _ group: Group,
-        _ client: UInt64,
-        except avoided: Int?,
-        _ candidate: (Int) -> Candidate
-    ) -> Int? {
+        guard !candidates.isEmpty else { return .none }
         switch algorithm {
-        case .roundRobin: rotate(group, except: avoided, candidate)
-        case .leastConnections: leastLoaded(group, except: avoided, candidate)
-        case .first: firstWithRoom(group, except: avoided, candidate)
-        case .source: weighted(by: client, group, except: avoided, candidate)
-        case .random: weighted(by: generator.next(), group, except: avoided, candidate)
+        case .source:
+            let server = map[Int(sourceHash) % map.count]
+            return hasRoom(server) ? .server(server) : .busy(server)
+        case .roundRobin:
+            return found(
+                hasEqualWeights
+                    ? nextInTurn(candidates, avoided, hasRoom) : mostOwed(avoided, hasRoom),
+                avoided,
+                hasRoom
+            )
+        case .staticRoundRobin: return found(nextInTurn(map, avoided, hasRoom), avoided, hasRoom)
+        case .leastConnections:
+            return found(leastLoaded(avoided, load, hasRoom), avoided, hasRoom)
+        case .first:
+            return found(
+                candidates.first { $0 != avoided && hasRoom($0) },
+                avoided,
+                hasRoom
+            )
+        case .random: return found(betterOfTwo(avoided, load, hasRoom), avoided, hasRoom)
         }
     }
 
-    private mutating func rotate(
-        _ group: Group,
-        except avoided: Int?,
-        _ candidate: (Int) -> Candidate
+    /// The one to be avoided is better than none.
+    private func found(_ server: Int?, _ avoided: Int?, _ hasRoom: (Int) -> Bool) -> Choice {
+        if let server { return .server(server) }
+        if let avoided, candidates.contains(avoided), hasRoom(avoided) { return .server(avoided) }
+        return .busy(nil)
+    }
+
+    // MARK: Algorithms
+
+    private mutating func nextInTurn(
+        _ list: [Int],
+        _ avoided: Int?,
+        _ hasRoom: (Int) -> Bool
     ) -> Int? {
-        var total = 0
-        var best: Int?
-        for index in credits.indices {
-            let server = candidate(index)
-            guard index != avoided, belongs(index, server, to: group) else { continue }
-            total += server.weight
-            credits[index] += server.weight
-            if best.map({ credits[index] > credits[$0] }) ?? true { best = index }
+        for step in 0..<list.count {
+            let position = (cursor + step) % list.count
+            let server = list[position]
+            guard server != avoided, hasRoom(server) else { continue }
+            cursor = (position + 1) % list.count
+            return server
         }
-        if let best { credits[best] -= total }
+        return nil
+    }
+
+    /// Each candidate is owed its weight at every turn; who is owed most is next and pays the total.
+    private mutating func mostOwed(_ avoided: Int?, _ hasRoom: (Int) -> Bool) -> Int? {
+        var best: Int?
+        var total = 0
+        for server in candidates where server != avoided && hasRoom(server) {
+            owed[server] += servers[server].weight
+            total += servers[server].weight
+            if let leader = best, owed[server] <= owed[leader] { continue }
+            best = server
+        }
+        if let best { owed[best] -= total }
         return best
     }
 
-    /// Fewest sessions for its weight; between equals the one that has waited longest.
+    /// Connections by weight; among equals, in turn.
     private mutating func leastLoaded(
-        _ group: Group,
-        except avoided: Int?,
-        _ candidate: (Int) -> Candidate
+        _ avoided: Int?,
+        _ load: (Int) -> Int,
+        _ hasRoom: (Int) -> Bool
     ) -> Int? {
-        var best: (index: Int, server: Candidate)?
-        for index in credits.indices {
-            let server = candidate(index)
-            guard index != avoided, belongs(index, server, to: group) else { continue }
-            guard let chosen = best else {
-                best = (index, server)
-                continue
-            }
-            let load = server.sessions * chosen.server.weight
-            let least = chosen.server.sessions * server.weight
-            if load < least || (load == least && credits[index] < credits[chosen.index]) {
-                best = (index, server)
-            }
+        var best: (position: Int, load: Int, weight: Int)?
+        for step in 0..<candidates.count {
+            let position = (cursor + step) % candidates.count
+            let server = candidates[position]
+            guard server != avoided, hasRoom(server) else { continue }
+            let own = max(load(server), 0)
+            let weight = servers[server].weight
+            if let best, own &* best.weight >= best.load &* weight { continue }
+            best = (position, own, weight)
         }
         guard let best else { return nil }
-        credits[best.index] &+= 1
-        return best.index
+        cursor = (best.position + 1) % candidates.count
+        return candidates[best.position]
     }
 
-    private func firstWithRoom(
-        _ group: Group,
-        except avoided: Int?,
-        _ candidate: (Int) -> Candidate
+    /// HAProxy's `random` draws twice by weight and takes the less loaded.
+    private mutating func betterOfTwo(
+        _ avoided: Int?,
+        _ load: (Int) -> Int,
+        _ hasRoom: (Int) -> Bool
     ) -> Int? {
-        credits.indices.first { $0 != avoided && belongs($0, candidate($0), to: group) }
+        var best: Int?
+        for _ in 0..<2 {
+            guard let server = draw(), server != avoided, hasRoom(server) else { continue }
+            guard let other = best else {
+                best = server
+                continue
+            }
+            if load(server) &* servers[other].weight < load(other) &* servers[server].weight {
+                best = server
+            }
+        }
+        return best ?? leastLoaded(avoided, load, hasRoom)
     }
 
-    private func weighted(
-        by number: UInt64,
-        _ group: Group,
-        except avoided: Int?,
-        _ candidate: (Int) -> Candidate
-    ) -> Int? {
-        var total = 0
-        for index in credits.indices where index != avoided {
-            let server = candidate(index)
-            if belongs(index, server, to: group) { total += server.weight }
+    private mutating func draw() -> Int? {
+        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        var rest = Int(random >> 33) % max(totalWeight, 1)
+        for server in candidates {
+            rest -= servers[server].weight
+            if rest < 0 { return server }
         }
-        guard total > 0 else { return nil }
-        var rest = Int(number % UInt64(total))
-        for index in credits.indices where index != avoided {
-            let server = candidate(index)
-            guard belongs(index, server, to: group) else { continue }
-            rest -= server.weight
-            if rest < 0 { return index }
+        return candidates.last
+    }
+
+    // MARK: Candidates
+
+    private mutating func rebuild() {
+        let usable = servers.indices.filter { servers[$0].isUsable }
+        activeCount = usable.count { !servers[$0].isBackup }
+        backupCount = usable.count - activeCount
+        let weighty = usable.filter { servers[$0].weight > 0 }
+        let active = weighty.filter { !servers[$0].isBackup }
+        let backups = weighty.filter { servers[$0].isBackup }
+        if !active.isEmpty {
+            candidates = active
+        } else {
+            candidates = allBackups ? backups : Array(backups.prefix(1))
         }
-        return nil
+        totalWeight = candidates.reduce(0) { $0 + servers[$1].weight }
+        hasEqualWeights = Set(candidates.map { servers[$0].weight }).count <= 1
+        cursor = 0
+        for index in owed.indices { owed[index] = 0 }
+        switch algorithm {
+        case .staticRoundRobin, .source: map = spreadMap()
+        case .roundRobin, .leastConnections, .first, .random: map = []
+        }
+    }
+
+    /// The most steps that building a map may take: 10,000 servers of different weights are coarsened.
+    private static let mapEffort = 1 << 24
+
+    /// HAProxy's map: as many places as the sum of the weights over their common divisor; each place
+    /// goes to the server with the highest score, and the first of equals.
+    private func spreadMap() -> [Int] {
+        guard !candidates.isEmpty else { return [] }
+        var weights = candidates.map { servers[$0].weight }
+        let divisor = weights.reduce(0, Self.greatestCommonDivisor)
+        weights = weights.map { $0 / max(divisor, 1) }
+        while weights.reduce(0, +) * weights.count > Self.mapEffort,
+            weights.contains(where: { $0 > 1 })
+        {
+            weights = weights.map { max($0 / 2, 1) }
+        }
+        let total = weights.reduce(0, +)
+        if Set(weights).count == 1 { return candidates }
+        var scores = Array(repeating: 0, count: weights.count)
+        var places: [Int] = []
+        places.reserveCapacity(total)
+        for _ in 0..<total {
+            var best = 0
+            var highest = Int.min
+            for index in weights.indices {
+                scores[index] += weights[index]
+                let score = (scores[index] + total) / total
+                if score > highest {
+                    highest = score
+                    best = index
+                }
+            }
+            places.append(candidates[best])
+            scores[best] -= total
+        }
+        return places
+    }
+
+    private static func greatestCommonDivisor(_ left: Int, _ right: Int) -> Int {
+        var (left, right) = (left, right)
+        while right != 0 { (left, right) = (right, left % right) }
+        return left
     }
 }

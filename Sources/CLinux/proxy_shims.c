@@ -2,143 +2,243 @@
 #include "proxy_shims.h"
 
 #include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-static socklen_t to_socket_address(const struct tandem_address *address, struct sockaddr_storage *storage) {
-    memset(storage, 0, sizeof *storage);
-    if (address->family == AF_INET6) {
-        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(address->port);
-        memcpy(&v6->sin6_addr, address->bytes, 16);
-        return sizeof *v6;
+static socklen_t to_system(const struct tandem_address *address, struct sockaddr_storage *system) {
+    memset(system, 0, sizeof *system);
+    if (address->family == 4) {
+        struct sockaddr_in *ipv4 = (struct sockaddr_in *)system;
+        ipv4->sin_family = AF_INET;
+        ipv4->sin_port = htons(address->port);
+        memcpy(&ipv4->sin_addr, address->bytes, 4);
+        return sizeof *ipv4;
     }
-    struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(address->port);
-    memcpy(&v4->sin_addr, address->bytes, 4);
-    return sizeof *v4;
+    struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)system;
+    ipv6->sin6_family = AF_INET6;
+    ipv6->sin6_port = htons(address->port);
+    ipv6->sin6_scope_id = address->scope;
+    memcpy(&ipv6->sin6_addr, address->bytes, 16);
+    return sizeof *ipv6;
 }
 
-static void from_socket_address(const struct sockaddr_storage *storage, struct tandem_address *address) {
+static void from_system(const struct sockaddr_storage *system, struct tandem_address *address) {
     memset(address, 0, sizeof *address);
-    address->family = storage->ss_family;
-    if (storage->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)storage;
-        address->port = ntohs(v4->sin_port);
-        memcpy(address->bytes, &v4->sin_addr, 4);
-    } else if (storage->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)storage;
-        address->port = ntohs(v6->sin6_port);
-        memcpy(address->bytes, &v6->sin6_addr, 16);
+    if (system->ss_family == AF_INET) {
+        const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)system;
+        address->family = 4;
+        address->port = ntohs(ipv4->sin_port);
+        memcpy(address->bytes, &ipv4->sin_addr, 4);
+    } else if (system->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)system;
+        address->port = ntohs(ipv6->sin6_port);
+        if (IN6_IS_ADDR_V4MAPPED(&ipv6->sin6_addr)) {
+            address->family = 4;
+            memcpy(address->bytes, ipv6->sin6_addr.s6_addr + 12, 4);
+        } else {
+            address->family = 6;
+            address->scope = ipv6->sin6_scope_id;
+            memcpy(address->bytes, &ipv6->sin6_addr, 16);
+        }
+    } else if (system->ss_family == AF_UNIX) {
+        address->family = 1;
     }
 }
 
-int tandem_accept_from(int listener, struct tandem_address *peer) {
-    struct sockaddr_storage storage = {0};
-    socklen_t size = sizeof storage;
-    int fd = accept4(listener, (struct sockaddr *)&storage, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+static int failed(int fd) {
+    int error = errno;
+    close(fd);
+    return -error;
+}
+
+// MARK: Listening
+
+int tandem_stream_listen(const struct tandem_address *address, const char *interface, int options, int backlog) {
+    struct sockaddr_storage system;
+    socklen_t size = to_system(address, &system);
+    int one = 1, zero = 0;
+    int fd = socket(system.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
-    from_socket_address(&storage, peer);
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0) return failed(fd);
+    // Accepted sockets inherit it: one system call less for each.
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return failed(fd);
+    if (address->family == 6) {
+        int *only = options & TANDEM_LISTEN_ONLY_IPV6 ? &one : &zero;
+        if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, only, sizeof one) < 0) return failed(fd);
+    }
+    // The address may be one that another node holds now.
+    bool v6 = address->family == 6;
+    if (setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, &one, sizeof one) < 0)
+        return failed(fd);
+    if (options & TANDEM_LISTEN_TRANSPARENT)
+        if (setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, &one, sizeof one) < 0)
+            return failed(fd);
+    if (options & TANDEM_KEEP_ALIVE)
+        if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one) < 0) return failed(fd);
+    if (options & TANDEM_LISTEN_DEFER_ACCEPT)
+        if (setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &one, sizeof one) < 0) return failed(fd);
+    if (interface && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface) + 1) < 0)
+        return failed(fd);
+    if (bind(fd, (struct sockaddr *)&system, size) < 0) return failed(fd);
+    if (listen(fd, backlog) < 0) return failed(fd);
     return fd;
 }
 
-int tandem_stream_socket(int family) {
-    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+int tandem_unix_stream_listen(const char *path, int backlog) {
+    struct stat status;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    // Only a socket is replaced: a path written by mistake must not cost a file.
+    if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode)) unlink(path);
+    int error = tandem_unix_bind(fd, path);
+    if (error < 0) {
+        close(fd);
+        return error;
+    }
+    if (listen(fd, backlog) < 0) return failed(fd);
+    return fd;
+}
+
+bool tandem_is_listening(int fd) {
+    return tandem_getsockopt_int(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1
+        && tandem_getsockopt_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM;
+}
+
+int tandem_own_address(int fd, struct tandem_address *address) {
+    struct sockaddr_storage system = {0};
+    socklen_t size = sizeof system;
+    if (getsockname(fd, (struct sockaddr *)&system, &size) < 0) return -errno;
+    from_system(&system, address);
+    return 0;
+}
+
+// MARK: Connections
+
+int tandem_stream_accept(int fd, struct tandem_address *peer) {
+    struct sockaddr_storage system = {0};
+    socklen_t size = sizeof system;
+    int accepted = accept4(fd, (struct sockaddr *)&system, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted < 0) return -errno;
+    from_system(&system, peer);
+    return accepted;
+}
+
+int tandem_stream_connect(const struct tandem_address *to, const struct tandem_address *from, int options,
+                          bool *done) {
+    struct sockaddr_storage system;
+    socklen_t size = to_system(to, &system);
+    int one = 1;
+    *done = false;
+    int fd = socket(system.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return failed(fd);
+    if (options & TANDEM_KEEP_ALIVE) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    if (from) {
+        struct sockaddr_storage local;
+        socklen_t local_size = to_system(from, &local);
+        // The port is chosen at connect, so that one address carries more than 28,000 connections.
+        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+        if (bind(fd, (struct sockaddr *)&local, local_size) < 0) return failed(fd);
+    }
+    if (connect(fd, (struct sockaddr *)&system, size) == 0) {
+        *done = true;
+        return fd;
+    }
+    if (errno == EINPROGRESS) return fd;
+    return failed(fd);
+}
+
+int tandem_unread(int fd) {
+    int count = 0;
+    return ioctl(fd, FIONREAD, &count) < 0 ? -errno : count;
+}
+
+int tandem_unsent(int fd) {
+    int count = 0;
+    return ioctl(fd, SIOCOUTQ, &count) < 0 ? -errno : count;
+}
+
+int tandem_reset_on_close(int fd) {
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    return setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now) < 0 ? -errno : 0;
+}
+
+// MARK: Names and logs
+
+int tandem_resolve(const char *name, struct tandem_address *addresses, int capacity) {
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    int error = getaddrinfo(name, NULL, &hints, &list);
+    if (error) return error == EAI_NONAME || error == EAI_NODATA ? -1 : -2;
+    int count = 0;
+    for (struct addrinfo *entry = list; entry && count < capacity; entry = entry->ai_next) {
+        if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
+        struct sockaddr_storage system = {0};
+        memcpy(&system, entry->ai_addr, entry->ai_addrlen);
+        from_system(&system, &addresses[count++]);
+    }
+    freeaddrinfo(list);
+    return count > 0 ? count : -1;
+}
+
+int tandem_datagram_open(int family) {
+    int system = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNIX;
+    int fd = socket(system, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     return fd < 0 ? -errno : fd;
 }
 
-int tandem_connect_to(int fd, const struct tandem_address *address) {
-    struct sockaddr_storage storage;
-    socklen_t size = to_socket_address(address, &storage);
-    return connect(fd, (struct sockaddr *)&storage, size) < 0 ? -errno : 0;
-}
-
-int tandem_bind_to(int fd, const struct tandem_address *address) {
-    struct sockaddr_storage storage;
-    socklen_t size = to_socket_address(address, &storage);
-    return bind(fd, (struct sockaddr *)&storage, size) < 0 ? -errno : 0;
-}
-
-int tandem_local_address(int fd, struct tandem_address *address) {
-    struct sockaddr_storage storage = {0};
-    socklen_t size = sizeof storage;
-    if (getsockname(fd, (struct sockaddr *)&storage, &size) < 0) return -errno;
-    from_socket_address(&storage, address);
-    return 0;
-}
-
-int tandem_socket_error(int fd) {
-    int error = 0;
-    socklen_t size = sizeof error;
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? errno : error;
-}
-
-void tandem_reset(int fd) {
-    struct linger now = {1, 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    close(fd);
-}
-
-int tandem_resolve(const char *name, struct tandem_address *addresses, int capacity) {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    int error = getaddrinfo(name, NULL, &hints, &found);
-    if (error) return error < 0 ? error : -error;
-    int count = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        int family = pass == 0 ? AF_INET : AF_INET6;
-        for (struct addrinfo *entry = found; entry && count < capacity; entry = entry->ai_next) {
-            if (entry->ai_family != family) continue;
-            struct sockaddr_storage storage = {0};
-            memcpy(&storage, entry->ai_addr, entry->ai_addrlen);
-            from_socket_address(&storage, &addresses[count++]);
-        }
+int tandem_datagram_send(int fd, const struct tandem_address *to, const char *path, const void *data, size_t size) {
+    struct sockaddr_storage system;
+    socklen_t length;
+    if (path) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        if (strlen(path) >= sizeof address.sun_path) return -ENAMETOOLONG;
+        strcpy(address.sun_path, path);
+        memcpy(&system, &address, sizeof address);
+        length = sizeof address;
+    } else {
+        length = to_system(to, &system);
     }
-    freeaddrinfo(found);
-    return count;
+    ssize_t sent = sendto(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&system, length);
+    return sent < 0 ? -errno : 0;
 }
 
-const char *tandem_resolve_error(int code) { return gai_strerror(code); }
-
-int tandem_start_thread(void *(*entry)(void *), void *argument) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_t thread;
-    int error = pthread_create(&thread, NULL, entry, argument);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error) return -error;
-    pthread_detach(thread);
-    return 0;
+int tandem_write_if_ready(int fd, const void *data, size_t size) {
+    struct pollfd request = {.fd = fd, .events = POLLOUT};
+    if (poll(&request, 1, 0) != 1 || !(request.revents & POLLOUT)) return -EAGAIN;
+    return write(fd, data, size) < 0 ? -errno : 0;
 }
 
-int64_t tandem_raise_descriptor_limit(void) {
+void tandem_read_zone(void) { tzset(); }
+
+void tandem_local_time(int64_t seconds, struct tandem_date *date) {
+    time_t time = (time_t)seconds;
+    struct tm parts = {0};
+    localtime_r(&time, &parts);
+    *date = (struct tandem_date){parts.tm_year + 1900, parts.tm_mon, parts.tm_mday, parts.tm_hour,
+                                 parts.tm_min, parts.tm_sec, (int32_t)(parts.tm_gmtoff / 60)};
+}
+
+// MARK: The process
+
+int64_t tandem_raise_descriptor_limit(int64_t wanted) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
-    if (limit.rlim_cur < limit.rlim_max) {
-        rlim_t before = limit.rlim_cur;
-        limit.rlim_cur = limit.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &limit) < 0) limit.rlim_cur = before;
+    if (wanted > (int64_t)limit.rlim_max) {
+        struct rlimit higher = {(rlim_t)wanted, (rlim_t)wanted};
+        if (setrlimit(RLIMIT_NOFILE, &higher) == 0) return wanted;
     }
-    return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    return (int64_t)limit.rlim_cur;
 }
 
-void tandem_broken_down(int64_t seconds, struct tandem_local_time *time) {
-    time_t moment = seconds;
-    struct tm parts;
-    localtime_r(&moment, &parts);
-    *time = (struct tandem_local_time){parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                                       parts.tm_hour, parts.tm_min, parts.tm_sec};
+int tandem_change_root(const char *path) {
+    if (chroot(path) < 0) return -errno;
+    return chdir("/") < 0 ? -errno : 0;
 }
 
-void tandem_load_time_zone(void) { tzset(); }
+void tandem_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-int tandem_bind_to_device(int fd, const char *interface) {
-    return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) < 0 ? -errno : 0;
-}
-
-int tandem_chroot(const char *path) {
-    if (chdir(path) < 0 || chroot(path) < 0 || chdir("/") < 0) return -errno;
-    return 0;
-}

@@ -95,6 +95,8 @@ extension Interpreter {
             bind.interface = value
         case "backlog":
             bind.backlog = integer(value, of: name, in: 1...1_000_000, at: location)
+        case "maxconn":
+            bind.maxconn = integer(value, of: name, in: 1...10_000_000, at: location)
         case "name": bind.name = value
         case "transparent": bind.transparent = true
         case "defer-accept": bind.deferAccept = true

@@ -26,7 +26,6 @@ package struct GlobalSection: Equatable, Sendable {
     package var logHostname: String?
     package var threads: Int?
     package var pidfile: String?
-    package var chroot: String?
     /// `stats socket` lines are kept for the runtime API.
     package var statsSockets: [String] = []
 
@@ -156,6 +155,7 @@ package struct BindAddress: Hashable, Sendable {
     package var endpoint: Endpoint
     package var interface: String?
     package var backlog: Int?
+    package var maxconn: Int?
     package var transparent = false
     package var deferAccept = false
     package var acceptProxy = false

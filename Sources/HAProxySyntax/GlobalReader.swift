@@ -44,7 +44,6 @@ extension Interpreter {
         case "user": global.user = value(words, at: location)
         case "group": global.group = value(words, at: location)
         case "pidfile": global.pidfile = value(words, at: location)
-        case "chroot": global.chroot = value(words, at: location)
         case "log-tag": global.logTag = value(words, at: location)
         case "log-send-hostname": global.logHostname = words.dropFirst().first ?? ""
         case "log":

@@ -11,7 +11,11 @@ extension Keywords {
         ),
         Keyword.rows(.done, "nbthread", "event loops"),
         Keyword.rows(.done, "pidfile", "where the process id is written"),
-        Keyword.rows(.done, "chroot", "the directory that the proxy is locked into"),
+        Keyword.rows(
+            .warned,
+            "chroot",
+            "a reload reads the files, and names are looked up again"
+        ),
         Keyword.rows(.done, "stats", "'stats socket': the runtime API; the rest is accepted"),
         Keyword.rows(
             .done,
@@ -71,6 +75,7 @@ extension Keywords {
     static let bind = KeywordTable(
         Keyword.rows(.done, "interface", "only connections by this interface", parameters: 1),
         Keyword.rows(.done, "backlog", "connections that wait to be accepted", parameters: 1),
+        Keyword.rows(.done, "maxconn", "connections of this address", parameters: 1),
         Keyword.rows(.done, "name", "for people", parameters: 1),
         Keyword.rows(.done, "transparent", "also addresses that are not this node's"),
         Keyword.rows(.done, "defer-accept", "waits for the first bytes"),
@@ -108,7 +113,6 @@ extension Keywords {
             """,
             "belongs to 'ssl'"
         ),
-        Keyword.rows(.refused, "maxconn", "write 'maxconn' on a line of its own", parameters: 1),
         Keyword.rows(
             .refused,
             "ssl",

@@ -1,72 +1,59 @@
-/// The health of one checked server by rise and fall, as HAProxy counts it (configuration manual §5.2).
-///
-/// A server begins UP, but only just: its first failed check takes it DOWN, its first good one makes it well.
+/// A server's health as HAProxy counts it: 0 to `rise + fall - 1`, up from `rise` on.
 package struct ServerHealth: Equatable, Sendable {
-    package enum Change: Equatable, Sendable {
-        case wentUp
-        case wentDown
-    }
-
     package let rise: Int
     package let fall: Int
-    /// 0 to `rise + fall - 1`; UP from `rise` on.
-    private var points: Int
+    package private(set) var value: Int
 
-    package init(rise: Int, fall: Int) {
+    /// A server starts UP with no credit: one failure is enough to take it DOWN.
+    package init(rise: Int = 2, fall: Int = 3) {
         self.rise = max(rise, 1)
         self.fall = max(fall, 1)
-        points = self.rise
+        value = self.rise
     }
 
-    package var isUp: Bool { points >= rise }
-
-    /// Nothing speaks against its state.
-    package var isSettled: Bool { points == 0 || points == rise + fall - 1 }
-
-    package mutating func record(succeeded: Bool) -> Change? {
-        let wasUp = isUp
-        if succeeded {
-            points += 1
-            if points >= rise, !wasUp || points > rise + fall - 1 { points = rise + fall - 1 }
-            // The first success of a server that has just begun makes it fully well.
-            if wasUp, points == rise + 1 { points = rise + fall - 1 }
-        } else if wasUp {
-            points -= 1
-            if points < rise { points = 0 }
+    /// The health that a server had under other settings, as far as these allow it.
+    package init(rise: Int, fall: Int, carriedOver: ServerHealth) {
+        self.init(rise: rise, fall: fall)
+        if carriedOver.isUp {
+            value = min(self.rise + max(carriedOver.value - carriedOver.rise, 0), maximum)
+            if carriedOver.isFull { value = maximum }
         } else {
-            points = 0
+            value = min(carriedOver.value, self.rise - 1)
         }
-        guard wasUp != isUp else { return nil }
-        return isUp ? .wentUp : .wentDown
     }
 
-    /// `2/3 UP`, as HAProxy writes it into its logs: what counts towards the state, of what is needed.
-    package var summary: String {
-        isUp ? "\(points - rise + 1)/\(fall) UP" : "\(points)/\(rise) DOWN"
-    }
-}
+    package var isUp: Bool { value >= rise }
+    package var isFull: Bool { value == maximum }
+    package var isEmpty: Bool { value == 0 }
+    private var maximum: Int { rise + fall - 1 }
 
-/// How far apart a server's checks are.
-package struct CheckPace: Equatable, Sendable {
-    package var interval: Duration
-    /// Between two states; nil: `interval`.
-    package var fastInterval: Duration?
-    /// While DOWN; nil: `interval`.
-    package var downInterval: Duration?
-
-    package init(interval: Duration, fastInterval: Duration?, downInterval: Duration?) {
-        self.interval = interval
-        self.fastInterval = fastInterval
-        self.downInterval = downInterval
+    /// What a check's answer changed.
+    package enum Change: Equatable, Sendable {
+        case none
+        /// The count moved and the state did not.
+        case counted
+        case wentDown
+        case cameUp
     }
 
-    package func delay(after health: ServerHealth) -> Duration {
-        guard health.isSettled else { return fastInterval ?? interval }
-        return health.isUp ? interval : downInterval ?? interval
+    package mutating func passed() -> Change {
+        guard value < maximum else { return .none }
+        let wasUp = isUp
+        value += 1
+        if isUp { value = maximum }
+        return isUp && !wasUp ? .cameUp : .counted
     }
 
-    /// First checks are spread over the smallest interval, the first server's at once.
-    package static func firstDelay(index: Int, of count: Int, smallest: Duration) -> Duration {
-        count > 1 ? smallest * index / count : .zero
+    package mutating func failed() -> Change {
+        guard value > 0 else { return .none }
+        let wasUp = isUp
+        value -= 1
+        if !isUp { value = 0 }
+        return wasUp && !isUp ? .wentDown : .counted
+    }
+
+    /// `2/3 UP`: failures left of `fall`, or successes so far of `rise`.
+    package var description: String {
+        isUp ? "\(value - rise + 1)/\(fall) UP" : "\(value)/\(rise) DOWN"
     }
 }

@@ -1,4 +1,4 @@
 import Glibc
 import ProxyRuntime
 
-exit(ProxyProgram.run(Array(CommandLine.arguments.dropFirst())))
+exit(ProxyProgram.main(Array(CommandLine.arguments.dropFirst())))

@@ -1,49 +1,104 @@
-// Socket addresses of any family, name resolution and splice's neighbours, for the data plane.
+// What the TCP proxy needs of the kernel beyond clinux.h: stream sockets of any family, names, the wall
+// clock's local time. Every function returns -errno instead of setting errno.
 #pragma once
 
 #include "clinux.h"
-#include <pthread.h>
+
+#include <linux/sockios.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 
-/// An address as the data plane keeps it: family AF_INET, AF_INET6, AF_UNIX or 0; IPv4 in the first four bytes.
+/// An address with its port, in a form that both languages read: 24 bytes.
 struct tandem_address {
-    uint16_t family;
+    /// 4 or 6; 1: a Unix socket, without its path; 0: none.
+    uint8_t family;
+    uint8_t unused;
+    /// Host order.
     uint16_t port;
+    uint32_t scope;
+    /// Network order; IPv4 in the first four.
     uint8_t bytes[16];
 };
 
-/// Accepts with SOCK_NONBLOCK | SOCK_CLOEXEC; the descriptor or -errno.
-int tandem_accept_from(int listener, struct tandem_address *peer);
-/// A non-blocking, close-on-exec stream socket of the family, or -errno.
-int tandem_stream_socket(int family);
-/// 0, or -EINPROGRESS, or -errno.
-int tandem_connect_to(int fd, const struct tandem_address *address);
-int tandem_bind_to(int fd, const struct tandem_address *address);
-/// The socket's own address, or -errno.
-int tandem_local_address(int fd, struct tandem_address *address);
-/// SO_ERROR of a socket.
-int tandem_socket_error(int fd);
-/// close() that resets the connection.
-void tandem_reset(int fd);
-
-/// Looks up a name, blocking; stores at most `capacity` addresses, IPv4 first; their number, or a negative EAI_ code.
-int tandem_resolve(const char *name, struct tandem_address *addresses, int capacity);
-/// The text of an EAI_ code.
-const char *tandem_resolve_error(int code);
-
-/// Starts a thread with all signals blocked; `entry` must not return before the process ends.
-int tandem_start_thread(void *(*entry)(void *), void *argument);
-/// Raises the soft limit of descriptors to the hard one; the limit, or -errno.
-int64_t tandem_raise_descriptor_limit(void);
-
-struct tandem_local_time {
-    int year, month, day, hour, minute, second;
+enum {
+    TANDEM_LISTEN_TRANSPARENT = 1,
+    TANDEM_LISTEN_ONLY_IPV6 = 2,
+    TANDEM_LISTEN_DEFER_ACCEPT = 4,
+    TANDEM_KEEP_ALIVE = 8,
+    TANDEM_NO_LINGER = 16,
 };
-void tandem_broken_down(int64_t seconds, struct tandem_local_time *time);
-/// Reads the time zone, before any change of root.
-void tandem_load_time_zone(void);
 
-/// Options of a listener that take more than an int: SO_BINDTODEVICE.
-int tandem_bind_to_device(int fd, const char *interface);
-/// Enters a new root directory; needs CAP_SYS_CHROOT.
-int tandem_chroot(const char *path);
+/// A listening, non-blocking socket; the address need not be there yet (IP_FREEBIND). `interface` may be NULL.
+int tandem_stream_listen(const struct tandem_address *address, const char *interface, int options, int backlog);
+/// A listening stream socket at a path, which it replaces.
+int tandem_unix_stream_listen(const char *path, int backlog);
+/// Whether the descriptor is a listening stream socket.
+bool tandem_is_listening(int fd);
+/// The socket's own address; 0 or -errno.
+int tandem_own_address(int fd, struct tandem_address *address);
+
+/// accept4, non-blocking and close-on-exec; the descriptor or -errno.
+int tandem_stream_accept(int fd, struct tandem_address *peer);
+/// A socket on its way to `to`, from `from` if that is not NULL; the descriptor or -errno. `*done` tells that it
+/// is connected already.
+int tandem_stream_connect(const struct tandem_address *to, const struct tandem_address *from, int options,
+                          bool *done);
+
+static inline int64_t tandem_stream_receive(int fd, void *data, size_t size) {
+    ssize_t count = recv(fd, data, size, MSG_DONTWAIT);
+    return count < 0 ? -errno : count;
+}
+
+static inline int64_t tandem_stream_peek(int fd, void *data, size_t size) {
+    ssize_t count = recv(fd, data, size, MSG_DONTWAIT | MSG_PEEK);
+    return count < 0 ? -errno : count;
+}
+
+/// Takes bytes out of the socket and forgets them.
+static inline int64_t tandem_stream_discard(int fd, size_t size) {
+    ssize_t count = recv(fd, NULL, size, MSG_DONTWAIT | MSG_TRUNC);
+    return count < 0 ? -errno : count;
+}
+
+static inline int64_t tandem_stream_send(int fd, const void *data, size_t size) {
+    ssize_t count = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return count < 0 ? -errno : count;
+}
+
+static inline int tandem_socket_error(int fd) { return tandem_getsockopt_int(fd, SOL_SOCKET, SO_ERROR); }
+
+/// Bytes that the kernel has received and nobody read.
+int tandem_unread(int fd);
+/// Bytes that the kernel has not got acknowledged.
+int tandem_unsent(int fd);
+/// Closing from here on sends RST.
+int tandem_reset_on_close(int fd);
+
+/// The addresses of a name, IPv4 first as the system orders them: how many, or -1 when there is none, -2 when
+/// nobody could be asked. May block for long.
+int tandem_resolve(const char *name, struct tandem_address *addresses, int capacity);
+
+/// A non-blocking datagram socket; family as in tandem_address.
+int tandem_datagram_open(int family);
+/// Sends one datagram, or to the path if it is not NULL; 0 or -errno.
+int tandem_datagram_send(int fd, const struct tandem_address *to, const char *path, const void *data, size_t size);
+/// Writes if the descriptor takes it now; 0 or -errno.
+int tandem_write_if_ready(int fd, const void *data, size_t size);
+
+struct tandem_date {
+    int32_t year, month, day, hour, minute, second;
+    /// East of Greenwich, in minutes.
+    int32_t offset;
+};
+
+/// Local time; the zone must have been read (tandem_read_zone) while its file could still be seen.
+void tandem_local_time(int64_t seconds, struct tandem_date *date);
+void tandem_read_zone(void);
+
+/// Raises the number of descriptors to what the hard limit allows, or to `wanted` where root may raise that too;
+/// the number it is now.
+int64_t tandem_raise_descriptor_limit(int64_t wanted);
+/// chroot and chdir to it.
+int tandem_change_root(const char *path);
+/// Names this thread, at most 15 bytes.
+void tandem_name_thread(const char *name);

@@ -1,0 +1,163 @@
+package import Primitives
+
+/// `inter`, `fastinter`, `downinter`, `rise`, `fall` and the time that one check may take.
+package struct CheckSettings: Equatable, Sendable {
+    package var interval: Duration
+    package var fastInterval: Duration
+    package var downInterval: Duration
+    package var rise: Int
+    package var fall: Int
+    /// The whole check: `inter`, or `timeout connect` where that is shorter and `timeout check` is given.
+    package var timeout: Duration
+
+    package init(
+        interval: Duration = .seconds(2),
+        fastInterval: Duration? = nil,
+        downInterval: Duration? = nil,
+        rise: Int = 2,
+        fall: Int = 3,
+        timeout: Duration? = nil
+    ) {
+        self.interval = max(interval, .milliseconds(1))
+        self.fastInterval = max(fastInterval ?? interval, .milliseconds(1))
+        self.downInterval = max(downInterval ?? interval, .milliseconds(1))
+        self.rise = rise
+        self.fall = fall
+        self.timeout = max(timeout ?? interval, .milliseconds(1))
+    }
+}
+
+/// How one check ended, in HAProxy's words.
+package struct CheckOutcome: Equatable, Sendable {
+    package enum Result: Equatable, Sendable {
+        case passed
+        /// The connection was refused, or could not be tried: the system's words.
+        case connectionProblem(String)
+        case timedOut
+    }
+
+    package var result: Result
+    package var duration: Duration
+
+    package init(_ result: Result, duration: Duration) {
+        self.result = result
+        self.duration = duration
+    }
+
+    package var hasPassed: Bool { result == .passed }
+
+    /// `Layer4 connection problem, info: "Connection refused", check duration: 0ms`.
+    package var reason: String {
+        let time = "check duration: \(max(duration.milliseconds, 0))ms"
+        switch result {
+        case .passed: return "Layer4 check passed, \(time)"
+        case .connectionProblem(let text):
+            return "Layer4 connection problem, info: \"\(text)\", \(time)"
+        case .timedOut: return "Layer4 timeout, \(time)"
+        }
+    }
+}
+
+/// The checks of one server, one after the other.
+///
+/// | state | event | effects | next |
+/// |---|---|---|---|
+/// | waiting | deadline, runNow | connect | running |
+/// | running | answered | concluded | waiting for the interval |
+/// | running | deadline | abandon, concluded (timeout) | waiting for the interval |
+/// | running | runNow | none: the running one will tell | running |
+package struct ServerCheck: Equatable, Sendable {
+    package enum Event: Equatable, Sendable {
+        case deadline
+        /// Do not wait for the interval.
+        case runNow
+        case answered(CheckOutcome.Result)
+    }
+
+    package enum Effect: Equatable, Sendable {
+        case connect
+        /// Close the connection that has not answered.
+        case abandon
+        case concluded(CheckOutcome, ServerHealth.Change)
+    }
+
+    private enum State: Equatable, Sendable {
+        case waiting(until: Instant)
+        case running(since: Instant)
+    }
+
+    package let settings: CheckSettings
+    package private(set) var health: ServerHealth
+    private var state: State
+
+    /// `firstAt` spreads the checks of many servers over their interval (`CheckSchedule`).
+    package init(settings: CheckSettings, health: ServerHealth? = nil, firstAt: Instant) {
+        self.settings = settings
+        self.health =
+            health.map {
+                ServerHealth(rise: settings.rise, fall: settings.fall, carriedOver: $0)
+            } ?? ServerHealth(rise: settings.rise, fall: settings.fall)
+        state = .waiting(until: firstAt)
+    }
+
+    package var isRunning: Bool {
+        switch state {
+        case .running: true
+        case .waiting: false
+        }
+    }
+
+    package var nextDeadline: Instant {
+        switch state {
+        case .waiting(let until): until
+        case .running(let since): since + settings.timeout
+        }
+    }
+
+    /// HAProxy's srv_getinter: `inter` at full health, `downinter` when nothing is left, else `fastinter`.
+    package var currentInterval: Duration {
+        if health.isFull { return settings.interval }
+        return health.isEmpty ? settings.downInterval : settings.fastInterval
+    }
+
+    package mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
+        switch (state, event) {
+        case (.waiting(let until), .deadline):
+            guard until <= now else { return [] }
+            state = .running(since: now)
+            return [.connect]
+        case (.waiting, .runNow):
+            state = .running(since: now)
+            return [.connect]
+        case (.running(let since), .answered(let result)):
+            return [conclude(CheckOutcome(result, duration: now - since), at: now)]
+        case (.running(let since), .deadline):
+            guard since + settings.timeout <= now else { return [] }
+            return [.abandon, conclude(CheckOutcome(.timedOut, duration: now - since), at: now)]
+        // The check that runs answers for both.
+        case (.running, .runNow): return []
+        // An answer that came after its check had been given up.
+        case (.waiting, .answered): return []
+        }
+    }
+
+    private mutating func conclude(_ outcome: CheckOutcome, at now: Instant) -> Effect {
+        let change = outcome.hasPassed ? health.passed() : health.failed()
+        state = .waiting(until: now + currentInterval)
+        return .concluded(outcome, change)
+    }
+}
+
+/// When the first check of each server runs: server 0 at once, the others spread over the smallest interval.
+package enum CheckSchedule {
+    package static func firstCheck(
+        of index: Int,
+        among count: Int,
+        smallestInterval: Duration,
+        from start: Instant
+    ) -> Instant {
+        guard count > 0, index > 0 else { return start }
+        let share = smallestInterval.nanoseconds / Int64(count)
+        return start + .nanoseconds(share &* Int64(min(index, count)))
+    }
+}

@@ -1,0 +1,148 @@
+import CLinux
+import HAProxySyntax
+import LinuxIO
+import Primitives
+
+/// A bind line that could not be had.
+struct BindFailure: Error, CustomStringConvertible {
+    var bind: BindAddress
+    var reason: SystemCallError
+
+    var description: String {
+        let mend =
+            switch reason.errno {
+            case 13: "; a port below 1024 needs root"
+            case 98: "; another program listens there"
+            default: ""
+            }
+        return
+            "\(bind.location): cannot bind \(bind.endpoint.text): \(errorText(reason.errno))\(mend)"
+    }
+}
+
+extension BindAddress.Endpoint {
+    var text: String {
+        switch self {
+        case .ip(.v4(let address), let port): "\(address):\(port)"
+        case .ip(.v6(let address), let port): "[\(address)]:\(port)"
+        case .unix(let path): path
+        case .descriptor(let number): "fd@\(number)"
+        }
+    }
+}
+
+extension BindAddress {
+    /// The socket's name in the fd store: what makes two bind lines the same socket. Neither colons nor control
+    /// characters may be in it (sd_pid_notify_with_fds(3)).
+    var storeName: String {
+        var text = "listener-\(endpoint.text)"
+        if let interface { text += "-\(interface)" }
+        if transparent { text += "-transparent" }
+        if onlyIPv6 { text += "-v6only" }
+        let escaped = text.utf8.map { byte in
+            byte == 0x3A ? "_" : byte > 0x20 && byte < 0x7F ? String(UnicodeScalar(byte)) : "?"
+        }
+        return String(escaped.joined().prefix(255))
+    }
+}
+
+/// The sockets that the proxy listens on, by their name. What an earlier life or an earlier configuration opened
+/// is used again.
+struct Listeners {
+    private(set) var sockets: [String: ListeningSocket] = [:]
+    /// From the fd store, not claimed yet.
+    private var received: [String: ListeningSocket] = [:]
+
+    /// Takes what the service manager gave back; what is no listening socket is closed.
+    mutating func receive(_ descriptors: [(descriptor: Int32, name: String)]) {
+        for (descriptor, name) in descriptors {
+            let socket = ListeningSocket(
+                descriptor: FileDescriptor(owning: descriptor),
+                name: name
+            )
+            guard tandem_is_listening(descriptor), (try? socket.descriptor.setNonBlocking()) != nil
+            else { continue }
+            received[name] = socket
+        }
+    }
+
+    /// The socket of a bind line: open already, given back, or new.
+    @discardableResult
+    mutating func open(
+        _ bind: BindAddress,
+        keepAlive: Bool,
+        backlog: Int
+    ) throws(BindFailure) -> ListeningSocket {
+        let name = bind.storeName
+        if let socket = sockets[name] { return socket }
+        let socket: ListeningSocket
+        if let given = received.removeValue(forKey: name), Self.matches(given, bind) {
+            socket = given
+        } else {
+            socket = try Self.make(bind, name, keepAlive: keepAlive, backlog: backlog)
+        }
+        sockets[name] = socket
+        return socket
+    }
+
+    /// Lets go of all but these; the names of those that are gone.
+    mutating func keep(_ names: Set<String>) -> [String] {
+        let gone = sockets.keys.filter { !names.contains($0) } + received.keys
+        for name in gone { sockets[name] = nil }
+        received = [:]
+        return gone.sorted()
+    }
+
+    /// Of the plan's listeners, in their order.
+    func sockets(of plan: Plan) -> [ListeningSocket] {
+        plan.listeners.compactMap { sockets[$0.name] }
+    }
+
+    mutating func closeAll() -> [String] { keep([]) }
+
+    /// A socket of that name whose address is another one was stored by somebody else.
+    private static func matches(_ socket: ListeningSocket, _ bind: BindAddress) -> Bool {
+        var own = SocketAddress()
+        guard unsafe tandem_own_address(socket.descriptor.rawValue, &own) == 0 else { return false }
+        switch bind.endpoint {
+        case .ip(let address, let port): return own.ip == address && own.port == port
+        case .unix: return own.family == 1
+        case .descriptor: return false
+        }
+    }
+
+    private static func make(
+        _ bind: BindAddress,
+        _ name: String,
+        keepAlive: Bool,
+        backlog: Int
+    ) throws(BindFailure) -> ListeningSocket {
+        var options: Int32 = 0
+        if bind.transparent { options |= Int32(TANDEM_LISTEN_TRANSPARENT) }
+        if bind.onlyIPv6 { options |= Int32(TANDEM_LISTEN_ONLY_IPV6) }
+        if bind.deferAccept { options |= Int32(TANDEM_LISTEN_DEFER_ACCEPT) }
+        if keepAlive { options |= Int32(TANDEM_KEEP_ALIVE) }
+        let length = Int32(clamping: bind.backlog ?? backlog)
+        let raw: Int32
+        switch bind.endpoint {
+        case .ip(let address, let port):
+            var address = SocketAddress(address, port: port)
+            if let interface = bind.interface {
+                raw = unsafe tandem_stream_listen(&address, interface, options, length)
+            } else {
+                raw = unsafe tandem_stream_listen(&address, nil, options, length)
+            }
+        case .unix(let path): raw = unsafe tandem_unix_stream_listen(path, length)
+        case .descriptor(let number):
+            // EBADF when it is none of ours to listen on.
+            raw = tandem_is_listening(number) ? number : -9
+        }
+        guard raw >= 0 else {
+            throw BindFailure(
+                bind: bind,
+                reason: SystemCallError("bind", on: bind.endpoint.text, errno: -raw)
+            )
+        }
+        return ListeningSocket(descriptor: FileDescriptor(owning: raw), name: name)
+    }
+}

@@ -1,0 +1,195 @@
+import Balancing
+import CLinux
+import HAProxySyntax
+import Primitives
+import Sessions
+
+/// A configuration as the workers use it: immutable, shared by all threads, replaced as a whole by a reload.
+/// Sessions keep the plan that they began under.
+final class Plan: Sendable {
+    /// Counted up with every reload.
+    let generation: Int
+    let listeners: [Listener]
+    let frontends: [Frontend]
+    let backends: [Backend]
+
+    init(
+        generation: Int,
+        listeners: [Listener],
+        frontends: [Frontend],
+        backends: [Backend]
+    ) {
+        self.generation = generation
+        self.listeners = listeners
+        self.frontends = frontends
+        self.backends = backends
+    }
+
+    /// One address of a `bind` line. The socket is not the plan's: sessions keep a plan longer than it listens.
+    final class Listener: Sendable {
+        /// Of its socket, in the fd store too.
+        let name: String
+        /// Index into the plan's frontends.
+        let frontend: Int
+        let maxconn: Int
+        let readsProxyHeader: Bool
+        let connections = Gauge()
+
+        init(name: String, frontend: Int, maxconn: Int, readsProxyHeader: Bool) {
+            self.name = name
+            self.frontend = frontend
+            self.maxconn = maxconn
+            self.readsProxyHeader = readsProxyHeader
+        }
+    }
+}
+
+/// What clients connect to.
+final class Frontend: Sendable {
+    let name: String
+    /// Index into the plan's backends; nil: clients are turned away.
+    let backend: Int?
+    let maxconn: Int
+    let logs: LogTargets
+    let logsSessions: Bool
+    let logsNothingForSilence: Bool
+    let logsAtConnect: Bool
+    let breaksOff: Bool
+    let abortsOnClose: Bool
+    let timeouts: Timeouts
+    let connections: Gauge
+    let accepted: Gauge
+
+    init(
+        section: ProxySection,
+        backend: Int?,
+        maxconn: Int,
+        logs: LogTargets,
+        connections: Gauge,
+        accepted: Gauge
+    ) {
+        name = section.name
+        self.backend = backend
+        self.maxconn = maxconn
+        self.logs = logs
+        logsSessions = section.optionTCPLog
+        logsNothingForSilence = section.optionDontLogNull
+        logsAtConnect = section.optionLogASAP
+        breaksOff = section.optionNoLinger
+        abortsOnClose = section.optionAbortOnClose
+        timeouts = section.timeouts
+        self.connections = connections
+        self.accepted = accepted
+    }
+}
+
+/// Where a connection may lead.
+final class Backend: Sendable {
+    let name: String
+    let servers: [Server]
+    let algorithm: BalancingAlgorithm
+    let allBackups: Bool
+    let rules: ConnectRules
+    let abortsOnClose: Bool
+    let keepsAlive: Bool
+    let timeouts: Timeouts
+    let logs: LogTargets
+    let logsChecks: Bool
+    /// Where `minconn` has grown to `maxconn`.
+    let fullconn: Int
+    let connections: Gauge
+    let queued: Gauge
+    let total: Gauge
+
+    init(
+        section: ProxySection,
+        servers: [Server],
+        logs: LogTargets,
+        fullconn: Int,
+        gauges: (connections: Gauge, queued: Gauge, total: Gauge)
+    ) {
+        name = section.name
+        self.servers = servers
+        algorithm = BalancingAlgorithm(section.balance)
+        allBackups = section.optionAllBackups
+        rules = ConnectRules(
+            retries: section.retries,
+            redispatch: section.redispatch,
+            connectTimeout: section.timeouts.connect,
+            queueTimeout: section.timeouts.queue,
+            isRoundRobinKind: BalancingAlgorithm(section.balance).isRoundRobinKind
+        )
+        abortsOnClose = section.optionAbortOnClose
+        keepsAlive = section.optionServerKeepAlive
+        timeouts = section.timeouts
+        self.logs = logs
+        logsChecks = section.optionLogHealthChecks
+        self.fullconn = max(fullconn, 1)
+        connections = gauges.connections
+        queued = gauges.queued
+        total = gauges.total
+    }
+}
+
+/// A `server` line.
+final class Server: Sendable {
+    let name: String
+    let line: ServerLine
+    let connections: Gauge
+    let queued: Gauge
+    /// The address to connect from.
+    let source: SocketAddress?
+
+    init(line: ServerLine, connections: Gauge, queued: Gauge) {
+        name = line.name
+        self.line = line
+        self.connections = connections
+        self.queued = queued
+        source = line.source.map { SocketAddress($0, port: 0) }
+    }
+
+    /// HAProxy's srv_dynamic_maxconn: `minconn` grows to `maxconn` with the backend's load.
+    func limit(backendConnections: Int, fullconn: Int) -> Int {
+        guard line.maxconn > 0 else { return .max }
+        guard line.minconn > 0, line.minconn < line.maxconn, backendConnections < fullconn else {
+            return line.maxconn
+        }
+        return max(line.minconn, backendConnections * line.maxconn / fullconn)
+    }
+}
+
+/// What the control thread tells the workers of a server.
+struct ServerStatus: Equatable, Sendable {
+    var isUsable: Bool
+    /// After `slowstart`; of `Backend.weightScale`.
+    var weight: Int
+    /// Nil: its name is not resolved. The port is 0 where the client's port decides.
+    var address: IPAddress?
+
+    func balanced(_ server: Server) -> BalancedServer {
+        BalancedServer(weight: weight, isBackup: server.line.backup, isUsable: isUsable)
+    }
+}
+
+extension BalancingAlgorithm {
+    init(_ balance: ProxySection.Balance) {
+        switch balance {
+        case .roundrobin: self = .roundRobin
+        case .staticRoundRobin: self = .staticRoundRobin
+        case .leastconn: self = .leastConnections
+        case .source: self = .source
+        case .first: self = .first
+        case .random: self = .random
+        }
+    }
+}
+
+extension ServerLine.PortRule {
+    /// Nil when the client's port and the offset lead out of the range of ports.
+    func port(client: UInt16) -> UInt16? {
+        switch self {
+        case .fixed(let port): port
+        case .client(let offset): UInt16(exactly: Int64(client) + Int64(offset))
+        }
+    }
+}

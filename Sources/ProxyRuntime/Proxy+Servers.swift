@@ -1,0 +1,193 @@
+import CLinux
+import Glibc
+import HealthChecks
+import LinuxIO
+import Logging
+import Messages
+import Primitives
+
+/// A refresh that the supervisor asked for: first names, then checks, then the answer.
+struct Refresh {
+    var incident: IncidentID
+    var names: Set<String>
+    /// Nil while names are awaited.
+    var checks: Set<Int>?
+    /// Names that have not been answered by then are not waited for.
+    var namesUntil: Instant
+}
+
+/// Servers: their checks, their names, and what the supervisor hears of them.
+extension Proxy {
+    static let refreshNamesLimit: Duration = .seconds(3)
+
+    func perform(_ effects: [ServerBoard.Effect]) {
+        for effect in effects {
+            switch effect {
+            case .connect(let position): connectCheck(position)
+            case .close(let descriptor):
+                _ = tandem_reset_on_close(descriptor)
+                _ = close(descriptor)
+            case .resolve(let name): resolver.ask(name)
+            case .publish(let position): publish(position)
+            case .log(let backend, let line):
+                composer.send(
+                    line.text,
+                    level: line.level.rawValue,
+                    to: plan.backends[backend].logs
+                )
+                let level: Logger.Level = line.level.rawValue <= 4 ? .warning : .notice
+                log.log(level: level, "\(line.text)")
+            case .breakSessions(let position):
+                let watch = board.watches[position]
+                let backend = plan.backends[watch.backend].name
+                for worker in workers {
+                    worker.post(.breakSessions(backend: backend, server: watch.server.name))
+                }
+            case .breakBackupSessions(let backend):
+                let name = plan.backends[backend].name
+                for worker in workers { worker.post(.breakBackupSessions(backend: name)) }
+            }
+        }
+        if !effects.isEmpty { reportHealth() }
+    }
+
+    private func publish(_ position: Int) {
+        let watch = board.watches[position]
+        let status = board.status(position, at: Clock.now)
+        for worker in workers {
+            worker.post(
+                .server(
+                    generation: plan.generation,
+                    backend: watch.backend,
+                    server: watch.index,
+                    status
+                )
+            )
+        }
+    }
+
+    // MARK: Checks
+
+    private func connectCheck(_ position: Int) {
+        guard var address = board.watches[position].checkAddress else { return }
+        var isDone = false
+        let descriptor: Int32
+        if var from = board.watches[position].server.source, from.family == address.family {
+            descriptor = unsafe tandem_stream_connect(&address, &from, 0, &isDone)
+        } else {
+            descriptor = unsafe tandem_stream_connect(&address, nil, 0, &isDone)
+        }
+        let now = Clock.now
+        guard descriptor >= 0 else {
+            answer(position, .connectionProblem(errorText(-descriptor)), at: now)
+            return
+        }
+        board.opened(position, descriptor: descriptor)
+        if isDone {
+            answer(position, .passed, at: now)
+            return
+        }
+        let token = Token.firstCheck + UInt64(descriptor)
+        do throws(SystemCallError) {
+            try poller.add(descriptor, token: token, for: .writable)
+        } catch {
+            answer(position, .connectionProblem("\(error)"), at: now)
+        }
+    }
+
+    func checkReady(_ descriptor: Int32, at now: Instant) {
+        guard let position = board.position(ofDescriptor: descriptor) else { return }
+        let error = tandem_socket_error(descriptor)
+        answer(position, error == 0 ? .passed : .connectionProblem(errorText(abs(error))), at: now)
+    }
+
+    private func answer(_ position: Int, _ result: CheckOutcome.Result, at now: Instant) {
+        perform(board.answered(position, result, at: now))
+        refresh?.checks?.remove(position)
+    }
+
+    // MARK: Names
+
+    func take(_ answer: Resolver.Answer, at now: Instant) {
+        perform(board.resolved(answer, at: now))
+        refresh?.names.remove(answer.name)
+    }
+
+    // MARK: Refresh
+
+    func beginRefresh(incident: IncidentID) {
+        let names = Set(board.names)
+        for name in names { resolver.ask(name) }
+        refresh = Refresh(
+            incident: incident,
+            names: names,
+            checks: nil,
+            namesUntil: Clock.now + Self.refreshNamesLimit
+        )
+        reviewRefresh(at: Clock.now)
+    }
+
+    /// Goes on as soon as all that is awaited has come.
+    func reviewRefresh(at now: Instant) {
+        guard let current = refresh else { return }
+        if current.checks == nil, current.names.isEmpty || current.namesUntil <= now {
+            refresh?.checks = Set(board.watches.indices.filter { board.watches[$0].isChecking })
+            perform(board.checkNow(at: now))
+        }
+        // A check that ran into its timeout has concluded without an answer of its connection.
+        let running = refresh?.checks?.filter { board.watches[$0].check?.isRunning == true }
+        guard let running else { return }
+        refresh?.checks = running
+        guard running.isEmpty else { return }
+        refresh = nil
+        supervisor.send(
+            .refreshFinished(usableServers: UInt16(clamping: board.usableCount)),
+            incident: current.incident,
+            poller
+        )
+    }
+
+    // MARK: The supervisor
+
+    var health: ProxyHealth {
+        let withServers = plan.backends.indices.filter { !plan.backends[$0].servers.isEmpty }
+        return ProxyHealth(
+            ready: isReady && !isDraining,
+            listeners: UInt16(clamping: plan.listeners.count),
+            usableServers: UInt16(clamping: board.usableCount),
+            servers: UInt16(clamping: board.watches.count),
+            proxiesWithoutServer: UInt16(
+                clamping: withServers.count { !board.hasUsableServer($0) }
+            ),
+            proxies: UInt16(clamping: withServers.count)
+        )
+    }
+
+    func reportHealth() {
+        let health = health
+        guard health != lastHealth, supervisor.isConnected else { return }
+        lastHealth = health
+        supervisor.send(.health(health), incident: refresh?.incident ?? .none, poller)
+    }
+
+    func heed(_ events: [SupervisorLink.Event]) {
+        for event in events {
+            switch event {
+            case .connected(let pid):
+                log.notice("a supervisor has connected (pid \(pid))")
+                lastHealth = nil
+                // The store of a supervisor that is new is empty.
+                storeListeners()
+                reportHealth()
+            case .lost(let reason): log.warning("the supervisor is gone: \(reason)")
+            case .refused(let reason): log.warning("a connection was refused: \(reason)")
+            case .frame(let frame):
+                switch frame.message {
+                case .hello: break
+                case .refresh: beginRefresh(incident: frame.incident)
+                case .reload: reload(incident: frame.incident)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+import Glibc
+import HAProxySyntax
+import HealthChecks
+import LinuxIO
+import Logging
+import Messages
+import Primitives
+import Synchronization
+import Systemd
+
+/// The control thread: checks, names, the supervisor, signals and reloads. Bytes are the workers' business.
+final class Proxy {
+    enum Token {
+        static let signals: UInt64 = 1
+        static let supervisor: UInt64 = 2
+        static let resolver: UInt64 = 3
+        static let firstCheck: UInt64 = 1 << 16
+        static let firstConnection: UInt64 = 1 << 32
+    }
+
+    static let beatPeriod: Duration = .milliseconds(100)
+    static let statusPeriod: Duration = .seconds(5)
+    /// Names of servers that are down are looked up anew so often.
+    static let downNamesPeriod: Duration = .seconds(30)
+
+    let log: Logger
+    let options: ProxyOptions
+    var configuration: HAProxyConfiguration
+    var builder: PlanBuilder
+    var listeners: Listeners
+    var plan: Plan
+    var board: ServerBoard
+    let limit: ConnectionLimit
+    let descriptorLimit: Int
+    var workers: [WorkerHandle] = []
+    let resolver: Resolver
+    var composer: LogComposer
+    let identity: LogIdentity
+
+    var poller: Poller
+    let signals: SignalDescriptor
+    let supervisor: SupervisorLink
+    var notifier: Notifier
+    var refresh: Refresh?
+    var heartbeat = Heartbeat()
+    var lastHealth: ProxyHealth?
+    var isReady = false
+    var isDraining = false
+    /// Set when the loop is to end, with the exit status.
+    var exitStatus: Int32?
+
+    private var nextBeat: Instant = .zero
+    private var nextStatus: Instant = .zero
+    private var nextDownNames: Instant = .zero
+    private let watchdogPeriod: Duration?
+    private var nextWatchdog: Instant = .zero
+
+    /// What was opened while there were privileges.
+    struct Opened: ~Copyable {
+        var signals: SignalDescriptor
+        var supervisor: SupervisorLink
+        var notifier: Notifier
+        var listeners: Listeners
+        var builder: PlanBuilder
+        var plan: Plan
+        var limit: ConnectionLimit
+        var descriptorLimit: Int
+        var identity: LogIdentity
+    }
+
+    init(
+        options: ProxyOptions,
+        configuration: HAProxyConfiguration,
+        opened: consuming Opened,
+        log: Logger
+    ) throws(SystemCallError) {
+        self.log = log
+        self.options = options
+        self.configuration = configuration
+        let resolver = try Resolver()
+        let poller = try Poller(batch: 256)
+        let plan = opened.plan
+        self.resolver = resolver
+        self.poller = poller
+        self.plan = plan
+        board = ServerBoard(plan: plan, former: nil, at: Clock.now)
+        builder = opened.builder
+        listeners = opened.listeners
+        limit = opened.limit
+        descriptorLimit = opened.descriptorLimit
+        identity = opened.identity
+        composer = LogComposer(identity: opened.identity)
+        supervisor = opened.supervisor
+        signals = opened.signals
+        notifier = opened.notifier
+        watchdogPeriod = ServiceEnvironment.watchdogInterval().map { $0 / 2 }
+    }
+
+    // MARK: The loop
+
+    /// Starts the threads and runs until a signal ends it; the exit status.
+    func run() throws(SystemCallError) -> Int32 {
+        try begin()
+        var events: [ReadyEvent] = []
+        while exitStatus == nil {
+            events.removeAll(keepingCapacity: true)
+            try poller.wait(until: nextDeadline, into: &events)
+            let now = Clock.now
+            for event in events { dispatch(event, at: now) }
+            perform(board.fireDeadlines(at: now))
+            fire(at: now)
+        }
+        return exitStatus ?? 0
+    }
+
+    private var nextDeadline: Instant {
+        min(nextBeat, board.nextDeadline ?? .distantFuture)
+    }
+
+    private func begin() throws(SystemCallError) {
+        try poller.add(signals.descriptor.rawValue, token: Token.signals)
+        try poller.add(supervisor.listener.rawValue, token: Token.supervisor)
+        try poller.add(resolver.wake.descriptor.rawValue, token: Token.resolver)
+        let count = max(configuration.global.threads ?? 1, 1)
+        for index in 0..<count { workers.append(try WorkerHandle(index: index)) }
+        for worker in workers { try start(worker, isAlone: count == 1) }
+        try resolver.start()
+        for name in board.names { resolver.ask(name) }
+        let statuses = board.statuses(at: Clock.now)
+        for worker in workers {
+            worker.post(
+                .adopt(plan, sockets: listeners.sockets(of: plan), statuses: statuses)
+            )
+        }
+        storeListeners()
+        isReady = true
+        notifier.ready(status: statusSentence)
+        log.notice(
+            "listening on \(plan.listeners.count) addresses with \(count) workers, maxconn \(limit.maximum)"
+        )
+    }
+
+    private func start(_ handle: WorkerHandle, isAlone: Bool) throws(SystemCallError) {
+        let limit = limit
+        let identity = identity
+        let log = log
+        try startThread("worker/\(handle.index)") {
+            do throws(SystemCallError) {
+                var worker = try Worker(
+                    handle: handle,
+                    limit: limit,
+                    isAlone: isAlone,
+                    identity: identity
+                )
+                worker.run()
+            } catch {
+                // Without turns there are no beats: the supervisor restarts what can't work.
+                log.critical("worker \(handle.index): \(error)")
+            }
+        }
+    }
+
+    private func dispatch(_ event: ReadyEvent, at now: Instant) {
+        switch event.token {
+        case Token.signals: readSignals()
+        case Token.supervisor: heed(supervisor.accept(poller))
+        case Token.resolver:
+            for answer in resolver.takeAnswers() { take(answer, at: now) }
+        case Token.firstConnection...: heed(supervisor.ready(event, poller))
+        default: checkReady(Int32(event.token - Token.firstCheck), at: now)
+        }
+    }
+
+    private func fire(at now: Instant) {
+        reviewRefresh(at: now)
+        if nextBeat <= now {
+            nextBeat = now + Self.beatPeriod
+            beat(at: now)
+        }
+        if nextDownNames <= now {
+            if nextDownNames != .zero {
+                for name in board.namesOfDownServers { resolver.ask(name) }
+            }
+            nextDownNames = now + Self.downNamesPeriod
+        }
+        if nextStatus <= now {
+            nextStatus = now + Self.statusPeriod
+            notifier.status(statusSentence)
+        }
+        if isDraining, limit.connections.value == 0 {
+            log.notice("all sessions have ended")
+            exitStatus = 0
+        }
+    }
+
+    /// Every loop has turned since the last beat, or there is none.
+    private func beat(at now: Instant) {
+        let turns = workers.map { $0.turns.load(ordering: .relaxed) }
+        guard let slowest = heartbeat.turnsFinished(turns) else { return }
+        supervisor.send(
+            .beat(
+                Beat(
+                    turns: slowest,
+                    loops: UInt16(clamping: workers.count),
+                    sessions: UInt32(clamping: limit.connections.value)
+                )
+            ),
+            poller
+        )
+        reportHealth()
+        if let watchdogPeriod, nextWatchdog <= now {
+            notifier.watchdog()
+            nextWatchdog = now + watchdogPeriod
+        }
+    }
+
+    // MARK: Signals
+
+    private func readSignals() {
+        while let signal = signals.next() {
+            switch signal {
+            case SIGHUP: reload(incident: .none)
+            case SIGUSR1: drain()
+            default: stop(signal)
+            }
+        }
+    }
+
+    /// At once: sessions end with the process.
+    private func stop(_ signal: Int32) {
+        log.notice("\(signalName(signal)): stopping")
+        notifier.stopping()
+        supervisor.send(.stopping, poller)
+        for worker in workers { worker.post(.stopListening) }
+        exitStatus = 0
+    }
+
+    /// No new sessions; those that are there end by themselves.
+    private func drain() {
+        guard !isDraining else { return }
+        log.notice("SIGUSR1: waiting for \(limit.connections.value) sessions to end")
+        isDraining = true
+        notifier.stopping()
+        supervisor.send(.stopping, poller)
+        for worker in workers { worker.post(.stopListening) }
+        for name in listeners.closeAll() { notifier.forget(name: name) }
+        logStopped()
+    }
+
+    private func logStopped() {
+        for frontend in plan.frontends {
+            let backend = plan.backends.first { $0.name == frontend.name }
+            let text =
+                "Proxy \(frontend.name) stopped (cumulated conns: FE: \(frontend.accepted.value), "
+                + "BE: \(backend?.total.value ?? 0))."
+            composer.send(text, level: 4, to: frontend.logs)
+        }
+    }
+
+    // MARK: What people read
+
+    var statusSentence: String {
+        let servers = board.watches.count
+        return
+            "\(limit.connections.value) connections; \(board.usableCount) of \(servers) servers usable; "
+            + "\(plan.listeners.count) listeners"
+    }
+
+    func storeListeners() {
+        for (name, socket) in listeners.sockets.sorted(by: { $0.key < $1.key }) {
+            notifier.store(socket.descriptor.rawValue, name: name)
+        }
+    }
+}

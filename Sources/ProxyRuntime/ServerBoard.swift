@@ -1,0 +1,317 @@
+import CLinux
+import Glibc
+import HAProxySyntax
+import HealthChecks
+import LinuxIO
+import Primitives
+
+/// All servers of the current plan: runs their checks, takes in their addresses, says what changed.
+struct ServerBoard {
+    /// What the shell has to do.
+    enum Effect {
+        /// Open a connection for the check of this server.
+        case connect(Int)
+        /// Stop watching this descriptor and close it.
+        case close(Int32)
+        case resolve(String)
+        /// Tell the workers.
+        case publish(Int)
+        case log(backend: Int, StateLine)
+        /// `on-marked-down shutdown-sessions`.
+        case breakSessions(Int)
+        case breakBackupSessions(backend: Int)
+    }
+
+    private(set) var watches: [ServerWatch] = []
+    let plan: Plan
+    /// Backends with a slow start: their weights are scaled.
+    private let scaled: [Bool]
+
+    /// Names that could not be resolved are asked for again so often.
+    static let resolvePeriod: Duration = .seconds(5)
+
+    /// Takes over health and addresses by name from the board before.
+    init(plan: Plan, former: ServerBoard?, at now: Instant) {
+        self.plan = plan
+        scaled = plan.backends.map { $0.servers.contains { $0.line.slowStart > .zero } }
+        let old = Dictionary(
+            (former?.watches ?? []).map { ($0.fullName, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let checked = plan.backends.flatMap(\.servers).filter(\.line.checked)
+        let smallest = checked.map(\.line.interval).min() ?? .seconds(2)
+        var position = 0
+        for (number, backend) in plan.backends.enumerated() {
+            for (index, server) in backend.servers.enumerated() {
+                let fullName = "\(backend.name)/\(server.name)"
+                var watch = ServerWatch(
+                    server: server,
+                    backend: number,
+                    index: index,
+                    fullName: fullName
+                )
+                let before = old[fullName]
+                if case .address(let address) = server.line.host { watch.address = address }
+                if watch.name != nil, watch.name == before?.name { watch.address = before?.address }
+                watch.warmsSince = before?.warmsSince
+                if server.line.checked {
+                    watch.check = ServerCheck(
+                        settings: CheckSettings(server.line, backend.timeouts),
+                        health: before?.check?.health,
+                        firstAt: CheckSchedule.firstCheck(
+                            of: position,
+                            among: checked.count,
+                            smallestInterval: smallest,
+                            from: now
+                        )
+                    )
+                    position += 1
+                }
+                watches.append(watch)
+            }
+        }
+    }
+
+    func status(_ position: Int, at now: Instant) -> ServerStatus {
+        watches[position].status(scaled: scaled[watches[position].backend], at: now)
+    }
+
+    func statuses(at now: Instant) -> [[ServerStatus]] {
+        var all = plan.backends.map { _ in [ServerStatus]() }
+        for position in watches.indices {
+            all[watches[position].backend].append(status(position, at: now))
+        }
+        return all
+    }
+
+    var names: [String] {
+        watches.filter { !$0.server.line.disabled }.compactMap(\.name)
+    }
+
+    // MARK: Time
+
+    var nextDeadline: Instant? {
+        watches.lazy.compactMap { watch -> Instant? in
+            let check = watch.isChecking ? watch.check?.nextDeadline : nil
+            return [check, watch.asksAgainAt].compactMap(\.self).min()
+        }.min()
+    }
+
+    mutating func fireDeadlines(at now: Instant) -> [Effect] {
+        var effects: [Effect] = []
+        for position in watches.indices {
+            if let instant = watches[position].asksAgainAt, instant <= now,
+                let name = watches[position].name
+            {
+                watches[position].asksAgainAt = nil
+                effects.append(.resolve(name))
+            }
+            guard watches[position].isChecking, let check = watches[position].check,
+                check.nextDeadline <= now
+            else { continue }
+            effects += handle(.deadline, position, at: now)
+        }
+        for position in watches.indices where watches[position].warmsSince != nil {
+            effects.append(.publish(position))
+            if !watches[position].isWarming(at: now) { watches[position].warmsSince = nil }
+        }
+        return effects
+    }
+
+    // MARK: Checks
+
+    mutating func checkNow(at now: Instant) -> [Effect] {
+        watches.indices.filter { watches[$0].isChecking }.flatMap {
+            handle(.runNow, $0, at: now)
+        }
+    }
+
+    func position(ofDescriptor descriptor: Int32) -> Int? {
+        watches.firstIndex { $0.descriptor == descriptor }
+    }
+
+    mutating func opened(_ position: Int, descriptor: Int32) {
+        watches[position].descriptor = descriptor
+    }
+
+    mutating func answered(
+        _ position: Int,
+        _ result: CheckOutcome.Result,
+        at now: Instant
+    ) -> [Effect] {
+        release(position) + handle(.answered(result), position, at: now)
+    }
+
+    private mutating func release(_ position: Int) -> [Effect] {
+        let descriptor = watches[position].descriptor
+        guard descriptor >= 0 else { return [] }
+        watches[position].descriptor = -1
+        return [.close(descriptor)]
+    }
+
+    private mutating func handle(
+        _ event: ServerCheck.Event,
+        _ position: Int,
+        at now: Instant
+    ) -> [Effect] {
+        var effects: [Effect] = []
+        for effect in watches[position].check?.handle(event, at: now) ?? [] {
+            switch effect {
+            case .connect: effects.append(.connect(position))
+            case .abandon: effects += release(position)
+            case .concluded(let outcome, let change):
+                effects += concluded(position, outcome, change, at: now)
+            }
+        }
+        return effects
+    }
+
+    private mutating func concluded(
+        _ position: Int,
+        _ outcome: CheckOutcome,
+        _ change: ServerHealth.Change,
+        at now: Instant
+    ) -> [Effect] {
+        let watch = watches[position]
+        let backend = plan.backends[watch.backend]
+        var effects: [Effect] = []
+        if backend.logsChecks, change != .none, let health = watch.check?.health {
+            let line = StateLine.check(
+                server: watch.fullName,
+                isBackup: watch.server.line.backup,
+                outcome,
+                health
+            )
+            effects.append(.log(backend: watch.backend, line))
+        }
+        let reason = backend.logsChecks ? nil : outcome.reason
+        switch change {
+        case .none, .counted: break
+        case .cameUp:
+            if watch.server.line.slowStart > .zero { watches[position].warmsSince = now }
+            effects.append(
+                .log(
+                    backend: watch.backend,
+                    .up(server: watch.fullName, reason: reason, tally(watch.backend))
+                )
+            )
+            effects.append(.publish(position))
+            if watch.server.line.shutdownBackupSessionsWhenUp, !watch.server.line.backup {
+                effects.append(.breakBackupSessions(backend: watch.backend))
+            }
+        case .wentDown:
+            watches[position].warmsSince = nil
+            let line = StateLine.down(
+                server: watch.fullName,
+                reason: reason,
+                tally(watch.backend, of: watch.server)
+            )
+            effects.append(.log(backend: watch.backend, line))
+            effects += lostServer(position)
+        }
+        return effects
+    }
+
+    /// What follows when a server is usable no more.
+    private func lostServer(_ position: Int) -> [Effect] {
+        let watch = watches[position]
+        var effects: [Effect] = [.publish(position)]
+        if watch.server.line.shutdownSessionsWhenDown { effects.append(.breakSessions(position)) }
+        if !hasUsableServer(watch.backend) {
+            let name = plan.backends[watch.backend].name
+            effects.append(.log(backend: watch.backend, .noServer(proxy: name)))
+        }
+        return effects
+    }
+
+    // MARK: Names
+
+    mutating func resolved(_ answer: Resolver.Answer, at now: Instant) -> [Effect] {
+        var effects: [Effect] = []
+        for position in watches.indices where watches[position].name == answer.name {
+            effects += resolved(position, answer, at: now)
+        }
+        return effects
+    }
+
+    private mutating func resolved(
+        _ position: Int,
+        _ answer: Resolver.Answer,
+        at now: Instant
+    ) -> [Effect] {
+        let watch = watches[position]
+        guard let first = answer.addresses.first else {
+            watches[position].asksAgainAt = now + Self.resolvePeriod
+            // An address that was known stays: a name server that is away is no reason to lose a server.
+            guard watch.address == nil, !watch.server.line.disabled else { return [] }
+            guard !watch.wasReported else { return [] }
+            watches[position].wasReported = true
+            let line = StateLine.maintenance(
+                server: watch.fullName,
+                why: "the name \(answer.name) does not resolve",
+                tally(watch.backend)
+            )
+            return [.log(backend: watch.backend, line)] + lostServer(position)
+        }
+        watches[position].asksAgainAt = nil
+        if let known = watch.address, answer.addresses.contains(known) { return [] }
+        watches[position].address = first
+        var effects: [Effect] = [.publish(position)]
+        if let known = watch.address {
+            let line = StateLine.addressChanged(
+                server: watch.fullName,
+                from: "\(known)",
+                to: "\(first)"
+            )
+            effects.append(.log(backend: watch.backend, line))
+        } else if watch.wasReported {
+            watches[position].wasReported = false
+            let line = StateLine.resolved(
+                server: watch.fullName,
+                address: "\(first)",
+                tally(watch.backend)
+            )
+            effects.append(.log(backend: watch.backend, line))
+        }
+        if watches[position].isChecking { effects += handle(.runNow, position, at: now) }
+        return effects
+    }
+
+    /// Servers that are down may have moved: their names are looked up again.
+    var namesOfDownServers: [String] {
+        watches.filter { !$0.isUsable && !$0.server.line.disabled }.compactMap(\.name)
+    }
+
+    // MARK: Counts
+
+    func hasUsableServer(_ backend: Int) -> Bool {
+        watches.contains { $0.backend == backend && $0.isUsable }
+    }
+
+    var usableCount: Int { watches.count { $0.isUsable } }
+
+    private func tally(_ backend: Int, of server: Server? = nil) -> BackendTally {
+        let usable = watches.filter { $0.backend == backend && $0.isUsable }
+        return BackendTally(
+            active: usable.count { !$0.server.line.backup },
+            backup: usable.count { $0.server.line.backup },
+            sessions: server?.connections.value ?? 0,
+            queued: plan.backends[backend].queued.value
+        )
+    }
+}
+
+extension CheckSettings {
+    init(_ line: ServerLine, _ timeouts: Timeouts) {
+        var timeout = line.interval
+        if timeouts.check != nil, let connect = timeouts.connect { timeout = min(timeout, connect) }
+        self.init(
+            interval: line.interval,
+            fastInterval: line.fastInterval,
+            downInterval: line.downInterval,
+            rise: line.rise,
+            fall: line.fall,
+            timeout: timeout
+        )
+    }
+}

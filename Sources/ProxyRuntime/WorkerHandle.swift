@@ -1,0 +1,78 @@
+import LinuxIO
+import Primitives
+import Synchronization
+
+/// What the control thread asks of a worker; looked at between turns.
+enum WorkerCommand: Sendable {
+    /// The new configuration: listeners that stay are kept, sessions go on under their own plan.
+    case adopt(Plan, sockets: [ListeningSocket], statuses: [[ServerStatus]])
+    case server(generation: Int, backend: Int, server: Int, ServerStatus)
+    /// `on-marked-down shutdown-sessions`, by names, whatever plan the sessions began under.
+    case breakSessions(backend: String, server: String)
+    /// `on-marked-up shutdown-backup-sessions`.
+    case breakBackupSessions(backend: String)
+    case stopListening
+    case stop
+}
+
+/// A worker as the control thread sees it.
+final class WorkerHandle: Sendable {
+    let index: Int
+    /// Turns of its loop, which turns at least every `idleLimit`.
+    let turns = Atomic<UInt64>(0)
+    let wake: WakeUp
+    private let mailbox = Mutex<[WorkerCommand]>([])
+
+    /// A loop with nothing to do turns so often, so that silence means that it hangs.
+    static let idleLimit: Duration = .milliseconds(50)
+
+    init(index: Int) throws(SystemCallError) {
+        self.index = index
+        wake = try WakeUp()
+    }
+
+    func post(_ command: WorkerCommand) {
+        mailbox.withLock { $0.append(command) }
+        wake.signal()
+    }
+
+    func takeCommands() -> [WorkerCommand] {
+        wake.clear()
+        return mailbox.withLock { commands in
+            let taken = commands
+            commands.removeAll()
+            return taken
+        }
+    }
+}
+
+/// The connections of the whole process, and how many there may be.
+final class ConnectionLimit: Sendable {
+    let connections = Gauge()
+    private let limit: Atomic<Int>
+
+    init(_ limit: Int) {
+        self.limit = Atomic(limit)
+    }
+
+    var maximum: Int {
+        get { limit.load(ordering: .relaxed) }
+        set { limit.store(newValue, ordering: .relaxed) }
+    }
+
+    func take() -> Bool { connections.take(limit: maximum) }
+
+    var hasRoom: Bool { connections.value < maximum }
+}
+
+/// A listening socket that is closed when the last of the threads has let go of it.
+final class ListeningSocket: Sendable {
+    let descriptor: FileDescriptor
+    /// Its name in the fd store.
+    let name: String
+
+    init(descriptor: consuming FileDescriptor, name: String) {
+        self.descriptor = descriptor
+        self.name = name
+    }
+}

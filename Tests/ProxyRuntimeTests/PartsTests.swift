@@ -1,0 +1,161 @@
+import CLinux
+import HAProxySyntax
+import LinuxIO
+import Primitives
+import Sessions
+import Testing
+
+@testable import ProxyRuntime
+
+@Suite struct HeartbeatTests {
+    @Test("A loop that stands still sends nothing, and beats go on when it turns again")
+    func stuckLoopSendsNothing() {
+        var heartbeat = Heartbeat()
+        #expect(heartbeat.turnsFinished([5, 9]) == 5)
+        #expect(heartbeat.turnsFinished([6, 10]) == 6)
+        #expect(heartbeat.turnsFinished([6, 400]) == nil)
+        #expect(heartbeat.turnsFinished([6, 500]) == nil)
+        #expect(heartbeat.turnsFinished([7, 501]) == 7)
+        #expect(heartbeat.turnsFinished([]) == nil)
+    }
+}
+
+@Suite struct CapacityTests {
+    @Test("maxconn is lowered to what the descriptors allow, and the formula is told")
+    func clamped() {
+        let capacity = Capacity(
+            wanted: 4096,
+            descriptors: 1024,
+            listeners: 1,
+            servers: 1,
+            workers: 1
+        )
+        #expect(capacity.maxconn == 478)
+        #expect(capacity.note?.contains("2 x maxconn") == true)
+        let roomy = Capacity(
+            wanted: 4096,
+            descriptors: 20_000,
+            listeners: 1,
+            servers: 1,
+            workers: 1
+        )
+        #expect(
+            roomy
+                == Capacity(wanted: 4096, descriptors: 10_000, listeners: 1, servers: 1, workers: 1)
+        )
+        #expect(roomy.note == nil)
+    }
+}
+
+@Suite struct OptionsTests {
+    @Test("-f may be repeated, and without it there is a default")
+    func files() {
+        var options = ProxyOptions()
+        options.files = ["a", "b"]
+        options.checkOnly = true
+        #expect(ProxyOptions.parse(["-f", "a", "-c", "-f", "b"]) == .run(options))
+        options = ProxyOptions()
+        options.files = [ProxyOptions.defaultFile]
+        #expect(ProxyOptions.parse([]) == .run(options))
+        #expect(ProxyOptions.parse(["-f"]) == .unusable("'-f' needs a file"))
+        #expect(ProxyOptions.parse(["--bogus"]) == .unusable("unknown option '--bogus'"))
+    }
+}
+
+@Suite struct ProxyHeaderTests {
+    private let client = SocketAddress(.v4(IPv4Address(192, 0, 2, 1)), port: 4711)
+    private let own = SocketAddress(.v4(IPv4Address(192, 0, 2, 9)), port: 80)
+
+    @Test("What is written is read back", arguments: [1, 2])
+    func roundTrip(version: Int) {
+        let bytes = ProxyHeader.write(version: version, from: client, to: own)
+        #expect(ProxyHeader.read(bytes + [1, 2]) == .header(size: bytes.count, client: client))
+        for count in 1..<bytes.count {
+            #expect(ProxyHeader.read(Array(bytes.prefix(count))) == .incomplete)
+        }
+    }
+
+    @Test("The text is the specification's")
+    func text() {
+        let bytes = ProxyHeader.write(version: 1, from: client, to: own)
+        #expect(
+            String(decoding: bytes, as: UTF8.self) == "PROXY TCP4 192.0.2.1 192.0.2.9 4711 80\r\n"
+        )
+    }
+
+    @Test("Anything else is malformed", arguments: ["GET / HTTP/1.0\r\n", "PROXY TCP4 x\r\n", "X"])
+    func malformed(text: String) {
+        #expect(ProxyHeader.read(Array(text.utf8)) == .malformed)
+    }
+}
+
+@Suite struct ListenerNameTests {
+    @Test("Names of the fd store hold no colon")
+    func names() {
+        let place = SourceLocation(file: "f", line: 1)
+        let v4 = BindAddress(
+            endpoint: .ip(.v4(IPv4Address(192, 168, 0, 100)), port: 7001),
+            location: place
+        )
+        #expect(v4.storeName == "listener-192.168.0.100_7001")
+        var v6 = BindAddress(endpoint: .ip(.v6(.any), port: 80), location: place)
+        v6.interface = "eth0"
+        #expect(v6.storeName == "listener-[__]_80-eth0")
+    }
+}
+
+@Suite struct TimerWheelTests {
+    @Test("A session comes up within a tick after its deadline, and never before")
+    func deadlines() {
+        let start = Instant(nanoseconds: 1_000_000_000)
+        var slab = SessionSlab()
+        var wheel = TimerWheel(at: start)
+        let delays: [Int64] = [0, 1, 15, 16, 17, 100, 999, 5000, 60_000]
+        var expected: [Int32: Instant] = [:]
+        for delay in delays {
+            let index = slab.allocate()
+            expected[index] = start + .milliseconds(delay)
+            wheel.schedule(index, at: start + .milliseconds(delay), in: &slab)
+        }
+        let cancelled = slab.allocate()
+        wheel.schedule(cancelled, at: start + .milliseconds(50), in: &slab)
+        wheel.cancel(cancelled, in: &slab)
+        var now = start
+        while !expected.isEmpty, now < start + .seconds(70) {
+            now = now + .milliseconds(4)
+            while let index = wheel.nextDue(at: now, in: &slab) {
+                guard let deadline = expected.removeValue(forKey: index) else {
+                    Issue.record("\(index) was not asked for")
+                    continue
+                }
+                #expect(deadline <= now)
+                #expect(now - deadline <= .milliseconds(36))
+            }
+        }
+        #expect(expected.isEmpty)
+    }
+
+    @Test("A token of a session that is gone finds nothing, even in the same slot")
+    func staleTokens() {
+        var slab = SessionSlab()
+        let index = slab.allocate()
+        let token = slab.token(index, .server)
+        #expect(slab.find(token) == index)
+        slab.free(index)
+        #expect(slab.find(token) == nil)
+        #expect(slab.allocate() == index)
+        #expect(slab.find(token) == nil)
+        #expect(slab.find(UInt64.max >> 2) == nil)
+        print("a session slot has \(MemoryLayout<SessionSlot>.size) bytes")
+        #expect(MemoryLayout<SessionSlot>.size <= 320)
+    }
+}
+
+@Suite struct LogComposerTests {
+    @Test("Numbers are written as decimals", arguments: [0, 7, -1, 1_234_567_890_123])
+    func decimals(number: Int64) {
+        var bytes: [UInt8] = []
+        bytes.decimal(number)
+        #expect(String(decoding: bytes, as: UTF8.self) == String(number))
+    }
+}
