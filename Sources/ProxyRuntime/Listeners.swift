@@ -50,6 +50,8 @@ extension BindAddress {
 /// is used again.
 struct Listeners {
     private(set) var sockets: [String: ListeningSocket] = [:]
+    /// Names of those that the fd store gave back.
+    private(set) var kept: [String] = []
     /// From the fd store, not claimed yet.
     private var received: [String: ListeningSocket] = [:]
 
@@ -78,6 +80,7 @@ struct Listeners {
         let socket: ListeningSocket
         if let given = received.removeValue(forKey: name), Self.matches(given, bind) {
             socket = given
+            kept.append(name)
         } else {
             socket = try Self.make(bind, name, keepAlive: keepAlive, backlog: backlog)
         }

@@ -42,6 +42,8 @@ final class Proxy {
     let supervisor: SupervisorLink
     var notifier: Notifier
     var refresh: Refresh?
+    /// Half of `restart_grace`: a MASTER keeps its address for that long while its proxy restarts.
+    static let firstNamesLimit: Duration = .milliseconds(500)
     var heartbeat = Heartbeat()
     var lastHealth: ProxyHealth?
     var isReady = false
@@ -126,17 +128,21 @@ final class Proxy {
         for worker in workers { try start(worker, isAlone: count == 1) }
         try resolver.start()
         for name in board.names { resolver.ask(name) }
+        awaitFirstNames()
         let statuses = board.statuses(at: Clock.now)
         for worker in workers {
             worker.post(
                 .adopt(plan, sockets: listeners.sockets(of: plan), statuses: statuses)
             )
         }
+        for name in listeners.kept {
+            log.notice("\(name): listens on the socket that was kept for it")
+        }
         storeListeners()
         isReady = true
         notifier.ready(status: statusSentence)
         log.notice(
-            "listening on \(plan.listeners.count) addresses with \(count) workers, maxconn \(limit.maximum)"
+            "ready: listening on \(plan.listeners.count) addresses with \(count) workers, maxconn \(limit.maximum)"
         )
     }
 
@@ -264,6 +270,23 @@ final class Proxy {
         return
             "\(limit.connections.value) connections; \(board.usableCount) of \(servers) servers usable; "
             + "\(plan.listeners.count) listeners"
+    }
+
+    /// Connections that waited in the kernel while the proxy was away must find their servers, so the first
+    /// answers are awaited before anything is accepted; a name server that is slower than that is not.
+    private func awaitFirstNames() {
+        let deadline = Clock.now + Self.firstNamesLimit
+        var awaited = Set(board.names)
+        while !awaited.isEmpty {
+            let left = (deadline - Clock.now).milliseconds
+            guard left > 0, resolver.waitForAnswers(milliseconds: Int32(clamping: left)) else {
+                return
+            }
+            for answer in resolver.takeAnswers() {
+                awaited.remove(answer.name)
+                take(answer, at: Clock.now)
+            }
+        }
     }
 
     func storeListeners() {

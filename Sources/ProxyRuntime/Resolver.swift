@@ -45,6 +45,11 @@ final class Resolver: Sendable {
         questions.signal()
     }
 
+    /// Whether there are answers, after a wait for them.
+    func waitForAnswers(milliseconds: Int32) -> Bool {
+        tandem_wait_readable(wake.descriptor.rawValue, milliseconds) == 1
+    }
+
     func takeAnswers() -> [Answer] {
         wake.clear()
         return state.withLock { state in

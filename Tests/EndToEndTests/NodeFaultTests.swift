@@ -100,6 +100,9 @@ extension EndToEnd {
                 let lost = Clock.now
                 lab.machine1.losePower()
                 try expectServed(by: lab.machine2, after: lost, within: .seconds(10), in: lab)
+                try expectSoon("machine2 alone has the address", within: .seconds(2), in: lab) {
+                    lab.owners.firstTime(.machine2, after: lost) != nil
+                }
                 let taken = try #require(lab.owners.firstTime(.machine2, after: lost))
                 let summary = lab.probe.summary(from: lost)
                 measured("6 power loss", "taken over after \(text(taken - lost)); \(summary)")
