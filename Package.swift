@@ -170,7 +170,10 @@ let package = Package(
                 "CLinux", "NamespaceLab",
             ]
         ),
-        tests("ProxyRuntime", ["HAProxySyntax", "Sessions", "Messages", "Links", "LinuxIO", "CLinux"]),
+        tests(
+            "ProxyRuntime",
+            ["HAProxySyntax", "Sessions", "Messages", "Links", "LinuxIO", "CLinux"]
+        ),
         tests(
             "SupervisorRuntime",
             [
