@@ -40,6 +40,21 @@ package enum ServiceEvent: Equatable, Sendable {
     case watchdogExpired(String)
     /// It wrote this to standard output or standard error.
     case output(String, [UInt8])
+
+    // Of a service manager that acts by itself:
+    /// The first look: it runs, and is ready.
+    case found(String, pid: Int32)
+    /// The first look: it does not run, or is not ready yet.
+    case absent(String)
+    /// Its process is there.
+    case started(String, pid: Int32)
+    case startFailed(String, reason: String)
+    /// It ended, and the manager starts it no more.
+    case gaveUp(String, cause: String)
+    /// Somebody else started, stopped or restarted it.
+    case startedElsewhere(String)
+    case stoppedElsewhere(String)
+    case restartedElsewhere(String)
 }
 
 /// One service and the process that runs for it, which may be an earlier supervisor's child.

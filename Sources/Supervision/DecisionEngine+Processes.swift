@@ -17,6 +17,8 @@ extension DecisionEngine {
     mutating func found(_ name: ProcessName, pid: Int32, at now: Instant) -> [Verdict] {
         _ = update(name) { process in
             process.pid = pid
+            process.retryAt = nil
+            process.startBy = nil
             process.enter(.running, at: now)
         }
         if name == .proxy {
@@ -81,7 +83,18 @@ extension DecisionEngine {
         return note("proxy is ready", kept ? "keep the VIP" : "full standing", reason)
     }
 
-    mutating func exited(_ name: ProcessName, cause: String, at now: Instant) -> [Verdict] {
+    /// A death that the manager does not mend is FATAL at once; one that is FATAL already is not news.
+    mutating func gaveUp(_ name: ProcessName, cause: String, at now: Instant) -> [Verdict] {
+        guard process(name)?.state != .fatal else { return [] }
+        return exited(name, cause: cause, isLast: true, at: now)
+    }
+
+    mutating func exited(
+        _ name: ProcessName,
+        cause: String,
+        isLast: Bool = false,
+        at now: Instant
+    ) -> [Verdict] {
         guard let process = process(name) else { return [] }
         if name == .proxy {
             beats.end()
@@ -90,7 +103,9 @@ extension DecisionEngine {
         } else {
             routers = [:]
         }
-        guard process.state == .stopping else { return died(name, cause: cause, at: now) }
+        guard process.state == .stopping else {
+            return died(name, cause: cause, isLast: isLast, at: now)
+        }
         _ = update(name) { process in
             process.pid = nil
             process.enter(.stopped, at: now, detail: cause)
@@ -102,7 +117,12 @@ extension DecisionEngine {
     }
 
     /// A process ended, or never began, without having been asked to.
-    mutating func died(_ name: ProcessName, cause: String, at now: Instant) -> [Verdict] {
+    mutating func died(
+        _ name: ProcessName,
+        cause: String,
+        isLast: Bool = false,
+        at now: Instant
+    ) -> [Verdict] {
         let phrase = "\(name.rawValue) died: \(cause)"
         let settings = settings
         let wasFatal = process(name)?.detail == Self.retrying
@@ -117,7 +137,7 @@ extension DecisionEngine {
         if isShuttingDown {
             return note(phrase, "none", "the supervisor is stopping")
         }
-        if isSpent || wasFatal { return giveUp(name, phrase, cause: cause, at: now) }
+        if isSpent || wasFatal || isLast { return giveUp(name, phrase, cause: cause, at: now) }
         return restart(name, phrase, at: now)
     }
 

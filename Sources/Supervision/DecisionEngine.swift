@@ -80,6 +80,7 @@ package struct DecisionEngine: Equatable, Sendable {
         case .startFailed(let name, let reason): died(name, cause: reason, at: now)
         case .ready(let name): ready(name, at: now)
         case .exited(let name, let cause): exited(name, cause: cause, at: now)
+        case .gaveUp(let name, let cause): gaveUp(name, cause: cause, at: now)
         case .watchdogExpired(let name): watchdogExpired(name, at: now)
         case .beat(let turns): beat(turns, at: now)
         case .servers(let census): counted(census, at: now)

@@ -13,6 +13,8 @@ package enum Fact: Equatable, Sendable {
     case ready(ProcessName)
     /// It ended; `cause` is a phrase such as `killed by SIGKILL`.
     case exited(ProcessName, cause: String)
+    /// It ended, and whoever runs it does not start it again unless asked: systemd's start limit is spent.
+    case gaveUp(ProcessName, cause: String)
     /// It was silent towards the service manager for longer than its watchdog allows.
     case watchdogExpired(ProcessName)
 

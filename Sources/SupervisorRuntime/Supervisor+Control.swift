@@ -116,7 +116,17 @@ extension Supervisor {
             )
             return
         }
-        send(output: manager.tail(name, bytes: Int(clamping: bytes))[...], to: client)
+        guard let output = manager.tail(process, bytes: Int(clamping: bytes)) else {
+            let unit = SystemdManager.unit(of: name)
+            finish(
+                client,
+                name: name,
+                .refused,
+                "systemd keeps its output: `journalctl -u \(unit)`"
+            )
+            return
+        }
+        send(output: output[...], to: client)
         guard follow else {
             reply(.end, to: client)
             return
@@ -163,6 +173,7 @@ extension Supervisor {
             if let refusal = engine.refusal(of: request(name)) {
                 say(client, name.rawValue, .refused, refusal)
             } else {
+                if goal == .started { manager.clearStartLimit(of: name) }
                 wait(client, name: name, goal: goal)
                 learn(.request(request(name)))
             }
@@ -174,6 +185,7 @@ extension Supervisor {
         for name in processes(names, for: client) {
             let pid = engine.process(name)?.pid
             wait(client, name: name, goal: pid == nil ? .started : .restarted(from: pid))
+            manager.clearStartLimit(of: name)
             learn(.request(.restart(name)))
         }
         endIfNothingWaits(for: client)

@@ -15,7 +15,7 @@ extension Supervisor {
             guard let process = ProcessName(rawValue: name) else { return }
             // It listens before it says that it is ready.
             if process == .agent { agent.retryAtOnce() } else { proxy.retryAtOnce() }
-            learn(.ready(process))
+            learnReady(process)
         case .exited(let name, let cause):
             guard let process = ProcessName(rawValue: name) else { return }
             if process == .agent { routers = [] }
@@ -29,7 +29,51 @@ extension Supervisor {
                 send(output: bytes[...], to: follower.client)
             }
             followers.removeAll { !control.owns($0.client) }
+        case .found(let name, let pid):
+            guard let process = ProcessName(rawValue: name) else { return }
+            learn(.found(process, pid: pid))
+        case .absent(let name):
+            guard let process = ProcessName(rawValue: name) else { return }
+            learn(.absent(process))
+        case .started(let name, let pid):
+            guard let process = ProcessName(rawValue: name) else { return }
+            learn(.started(process, pid: pid))
+        case .startFailed(let name, let reason):
+            guard let process = ProcessName(rawValue: name) else { return }
+            learn(.startFailed(process, reason: reason))
+        case .gaveUp(let name, let cause):
+            guard let process = ProcessName(rawValue: name) else { return }
+            if process == .agent { routers = [] }
+            learn(.gaveUp(process, cause: cause))
+        case .startedElsewhere(let name): wish(name, "started") { .start($0) }
+        case .stoppedElsewhere(let name): wish(name, "stopped") { .stop($0) }
+        case .restartedElsewhere(let name): wish(name, "restarted") { .restart($0) }
         }
+    }
+
+    /// A process that systemd started by itself is ready, though the engine did not wait for one.
+    private func learnReady(_ name: ProcessName) {
+        guard let process = engine.process(name) else { return }
+        switch process.state {
+        case .backoff, .fatal, .exited: learn(.found(name, pid: process.pid ?? 0))
+        case .starting, .running, .stopping, .stopped, .unknown: learn(.ready(name))
+        }
+    }
+
+    /// What systemctl did behind the supervisor's back is what an operator wants.
+    private func wish(_ name: String, _ word: String, _ request: (ProcessName) -> OperatorRequest) {
+        guard let process = ProcessName(rawValue: name) else { return }
+        record(
+            JournalEntry(
+                incident: engine.incident,
+                event: "\(SystemdManager.unit(of: name)) is being \(word) through systemd",
+                decision: "as an operator's wish",
+                reason: "nobody asked for it here"
+            )
+        )
+        let request = request(process)
+        if request != .stop(process) { manager.clearStartLimit(of: process) }
+        learn(.request(request))
     }
 
     /// What the services write goes where the supervisor's own log goes; what nobody reads is lost.

@@ -29,7 +29,7 @@ final class Supervisor {
     let options: SupervisorOptions
     var engine: DecisionEngine
     let journal: Journal
-    let manager: StandaloneManager
+    let manager: ProcessManager
     let agent: PeerLink<AgentToSupervisor, SupervisorToAgent>
     let proxy: PeerLink<ProxyToSupervisor, SupervisorToProxy>
     let control: ControlServer
@@ -71,13 +71,7 @@ final class Supervisor {
         let control = try ControlServer(directory: directory, firstToken: Token.firstClient)
         try poller.add(signals.descriptor.rawValue, token: Token.signals)
         try poller.add(control.listener.rawValue, token: Token.control)
-        manager = try StandaloneManager(
-            Self.services(options),
-            directory: directory,
-            firstToken: Token.firstService,
-            log: log,
-            poller
-        )
+        manager = try Self.manager(options, directory, log, poller)
         let hello = Hello(role: .supervisor, pid: UInt32(getpid()), build: Hello.currentBuild)
         agent = PeerLink(
             path: directory.agentSocket,
@@ -89,7 +83,9 @@ final class Supervisor {
             token: Token.proxy,
             greeting: .hello(hello)
         )
-        let journal = Journal(path: directory.path + "/journal")
+        // Outlives a reboot where systemd made a directory for it.
+        let state = unsafe getenv("STATE_DIRECTORY").map { unsafe String(cString: $0) }
+        let journal = Journal(path: (state ?? directory.path) + "/journal")
         self.journal = journal
         engine = DecisionEngine(settings: settings, firstIncident: journal.lastIncident + 1)
         self.options = options
@@ -98,6 +94,29 @@ final class Supervisor {
         self.poller = poller
         self.signals = signals
         watchdogPeriod = ServiceEnvironment.watchdogInterval()
+    }
+
+    private static func manager(
+        _ options: SupervisorOptions,
+        _ directory: RuntimeDirectory,
+        _ log: Logger,
+        _ poller: borrowing Poller
+    ) throws(SystemCallError) -> ProcessManager {
+        guard options.isStandalone else {
+            let names = [ProcessName.proxy.rawValue, ProcessName.agent.rawValue]
+            return .systemd(
+                try SystemdManager(names, token: Token.firstService, log: log, poller)
+            )
+        }
+        return .standalone(
+            try StandaloneManager(
+                services(options),
+                directory: directory,
+                firstToken: Token.firstService,
+                log: log,
+                poller
+            )
+        )
     }
 
     private static func services(_ options: SupervisorOptions) -> [ServiceSpecification] {
@@ -139,7 +158,7 @@ final class Supervisor {
         while !hasEnded {
             let now = Clock.now
             connect(at: now)
-            for event in manager.passTime(at: now) { hear(event) }
+            for event in manager.passTime(poller, at: now) { hear(event) }
             learn(.deadline)
             answerWaiting(at: Clock.now)
             control.expire(at: now)
@@ -167,6 +186,8 @@ final class Supervisor {
     /// What runs already is adopted, what does not is started; the proxy first, which the agent's
     /// addresses lead to.
     private func begin() {
+        // systemd tells what runs.
+        guard case .standalone(let manager) = manager else { return }
         let now = Clock.now
         for name in [ProcessName.proxy, .agent] {
             let peer =
@@ -197,7 +218,7 @@ final class Supervisor {
             for event in proxy.ready(event.readiness, poller) { hear(event) }
         default:
             if manager.owns(event.token) {
-                for event in manager.ready(event.token, at: Clock.now) { hear(event) }
+                for event in manager.ready(event.token, poller, at: Clock.now) { hear(event) }
             } else {
                 for asked in control.ready(event, poller) { answer(asked) }
             }
@@ -212,8 +233,12 @@ final class Supervisor {
             learn(.request(.reload))
         default:
             log.notice("\(signalName(number)): stopping")
+            guard !manager.isSystemd else {
+                hasEnded = true
+                return
+            }
             if engine.isShuttingDown {
-                for name in [ProcessName.agent, .proxy] { manager.kill(name.rawValue) }
+                for name in [ProcessName.agent, .proxy] { manager.kill(name) }
             }
             learn(.request(.shutdown))
         }
@@ -253,12 +278,13 @@ final class Supervisor {
         switch verdict {
         case .start(let name):
             do throws(SystemCallError) {
-                facts.append(.started(name, pid: try manager.start(name.rawValue, poller)))
+                guard let pid = try manager.start(name, poller) else { return }
+                facts.append(.started(name, pid: pid))
             } catch {
                 facts.append(.startFailed(name, reason: "\(error)"))
             }
-        case .stop(let name): manager.stop(name.rawValue, at: Clock.now)
-        case .kill(let name): manager.kill(name.rawValue)
+        case .stop(let name): manager.stop(name, at: Clock.now)
+        case .kill(let name): manager.kill(name)
         case .stepDown(let reason, let hold):
             agent.send(.stepDown(reason, hold: hold ?? .zero), incident: engine.incident, poller)
         case .lease(let standing, let proxyHealthy):
@@ -270,12 +296,18 @@ final class Supervisor {
             agent.send(.lease(lease), incident: engine.incident, poller)
         case .refreshProxy: proxy.send(.refresh, incident: engine.incident, poller)
         case .reload(.agent):
-            if !agent.send(.reload, incident: engine.incident, poller) { manager.reload("agent") }
+            if !agent.send(.reload, incident: engine.incident, poller) { manager.reload(.agent) }
         case .reload(.proxy):
-            if !proxy.send(.reload, incident: engine.incident, poller) { manager.reload("proxy") }
+            if !proxy.send(.reload, incident: engine.incident, poller) { manager.reload(.proxy) }
         case .reload(.supervisor): break
         case .journal(let entry): record(entry)
-        case .exit: hasEnded = true
+        case .exit:
+            // systemd would start it again if it just ended; it ends by the signal that follows.
+            if case .systemd(let manager) = manager {
+                manager.stopEverything()
+            } else {
+                hasEnded = true
+            }
         }
     }
 
@@ -295,7 +327,7 @@ final class Supervisor {
     private func forgetDescriptors() {
         for name in [ProcessName.agent, .proxy] {
             switch engine.process(name)?.state {
-            case .stopped, .fatal: manager.forgetDescriptors(of: name.rawValue)
+            case .stopped, .fatal: manager.forgetDescriptors(of: name)
             default: continue
             }
         }

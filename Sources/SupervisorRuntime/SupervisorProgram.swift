@@ -25,15 +25,6 @@ package enum SupervisorProgram {
 
     private static func run(_ options: SupervisorOptions) -> Int32 {
         let log = Logger.daemon("tandem-supervisor")
-        guard options.isStandalone else {
-            log.error(
-                """
-                this build manages agent and proxy itself and not through systemd's units: start it with \
-                --standalone
-                """
-            )
-            return 1
-        }
         let reader = ConfigurationReader(file: options.keepalivedFile)
         for diagnostic in reader.diagnostics { log.error("\(diagnostic)") }
         guard let settings = reader.settings else { return 1 }
