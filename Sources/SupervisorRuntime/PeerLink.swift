@@ -19,15 +19,25 @@ final class PeerLink<Inbound: LinkMessage, Outbound: LinkMessage> {
     let path: String
     let token: UInt64
     private let greeting: Outbound
+    private let trusts: (PeerCredentials) -> Bool
+    private var refused: PeerCredentials?
+    private var isRefusalTold = true
     private var link: FrameLink<Inbound, Outbound>?
     private(set) var isConnected = false
     private var wantsToWrite = false
     private var retryAt: Instant = .zero
 
-    init(path: String, token: UInt64, greeting: Outbound) {
+    /// `trusts` judges who listens, by the kernel's word.
+    init(
+        path: String,
+        token: UInt64,
+        greeting: Outbound,
+        trusts: @escaping (PeerCredentials) -> Bool
+    ) {
         self.path = path
         self.token = token
         self.greeting = greeting
+        self.trusts = trusts
     }
 
     /// When the next attempt is due; nil: there is a connection.
@@ -41,7 +51,7 @@ final class PeerLink<Inbound: LinkMessage, Outbound: LinkMessage> {
         guard !isConnected, retryAt <= now else { return nil }
         retryAt = now + Self.retryInterval
         guard let socket = try? UnixSocket.connect(to: path),
-            let peer = try? UnixSocket.peer(of: socket),
+            let peer = try? UnixSocket.peer(of: socket), isTrusted(peer),
             (try? poller.add(socket.rawValue, token: token)) != nil
         else { return nil }
         link = .some(FrameLink(socket: socket, peer: peer))
@@ -49,6 +59,20 @@ final class PeerLink<Inbound: LinkMessage, Outbound: LinkMessage> {
         wantsToWrite = false
         send(greeting, poller)
         return peer
+    }
+
+    private func isTrusted(_ peer: PeerCredentials) -> Bool {
+        if trusts(peer) { return true }
+        if peer != refused { isRefusalTold = false }
+        refused = peer
+        return false
+    }
+
+    /// Who listens there without being trusted; each is told once.
+    func newStranger() -> PeerCredentials? {
+        guard !isRefusalTold else { return nil }
+        isRefusalTold = true
+        return refused
     }
 
     /// False when there is no connection.

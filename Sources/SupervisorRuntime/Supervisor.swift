@@ -76,12 +76,15 @@ final class Supervisor {
         agent = PeerLink(
             path: directory.agentSocket,
             token: Token.agent,
-            greeting: .hello(hello)
+            greeting: .hello(hello),
+            trusts: { $0.uid == 0 || $0.uid == geteuid() }
         )
+        // The proxy may have been started as any user; only we and those we start write to the directory.
         proxy = PeerLink(
             path: directory.proxySocket,
             token: Token.proxy,
-            greeting: .hello(hello)
+            greeting: .hello(hello),
+            trusts: { _ in true }
         )
         // Outlives a reboot where systemd made a directory for it.
         let state = unsafe getenv("STATE_DIRECTORY").map { unsafe String(cString: $0) }
@@ -206,6 +209,11 @@ final class Supervisor {
     private func connect(at now: Instant) {
         if agent.connect(poller, at: now) != nil { learn(.agentConnected) }
         _ = proxy.connect(poller, at: now)
+        if let stranger = agent.newStranger() {
+            log.error(
+                "\(agent.path): pid \(stranger.pid) listens there as uid \(stranger.uid), which is not root; it gets no lease"
+            )
+        }
     }
 
     private func serve(_ event: ReadyEvent) {
