@@ -54,7 +54,7 @@ extension EndToEnd {
                     line = lab.machine1.syslog.messages.first {
                         $0.contains(
                             " blogadmin.nostratech.com blogadmin.nostratech.com/adminserver "
-                        )
+                        ) && $0.contains(" -- ")
                     }
                     return line != nil
                 }

@@ -7,7 +7,7 @@ import Testing
 @testable import Systemd
 
 /// The environment and the descriptors are the whole process's: each test has one of its own.
-@Suite("The daemon's end of the notify protocol", .timeLimit(.minutes(1)))
+@Suite("The daemon's end of the notify protocol", .timeLimit(.minutes(10)))
 struct NotifierTests {
     @Test("Each message is one datagram in systemd's words, on one line each")
     func messages() async {
@@ -142,7 +142,7 @@ struct NotifierTests {
     }
 }
 
-@Suite("What the manager gave at the start", .timeLimit(.minutes(1)))
+@Suite("What the manager gave at the start", .timeLimit(.minutes(10)))
 struct ServiceEnvironmentTests {
     @Test("The watchdog's interval is ours if the pid is")
     func watchdog() async {
@@ -189,7 +189,7 @@ struct ServiceEnvironmentTests {
     }
 }
 
-@Suite("The log of a daemon", .timeLimit(.minutes(1)))
+@Suite("The log of a daemon", .timeLimit(.minutes(10)))
 struct LogTests {
     @Test("A line that nobody reads is lost and counted; the daemon goes on")
     func lost() async {
