@@ -138,6 +138,7 @@ final class ProxyLab {
 /// A child that a class may keep.
 final class ChildProcessBox {
     private let child: ChildProcess
+    private var hasEnded = false
     var pid: Int32 { child.pid }
 
     init(_ child: consuming ChildProcess) { self.child = child }
@@ -146,10 +147,20 @@ final class ChildProcessBox {
 
     func wait() -> ExitCause? {
         for _ in 0..<1000 {
-            if let cause = child.reap() { return cause }
+            if let cause = child.reap() {
+                hasEnded = true
+                return cause
+            }
             usleep(5000)
         }
         return nil
+    }
+
+    // Nobody else reaps it, and a child that nobody reaps keeps exit tests from seeing theirs.
+    deinit {
+        guard !hasEnded else { return }
+        child.signal(SIGKILL)
+        _ = wait()
     }
 }
 
