@@ -47,6 +47,8 @@ extension Agent {
             case .interface(let name):
                 let facts = InterfaceFacts(of: name, in: view, lent: [])
                 handle(.check(track.subject, succeeded: facts.isRunning), index)
+            // Told by what watches them.
+            case .process, .file: break
             case .script(let name):
                 if let succeeded = checks.outcome(of: name) {
                     handle(.check(track.subject, succeeded: succeeded), index)

@@ -11,7 +11,7 @@ extension Agent {
     private static let monitorBudget = 64
 
     /// The addresses of all virtual routers: nobody's own, so none that packets come from.
-    var lentAddresses: Set<IPv4Address> {
+    var lentAddresses: Set<IPAddress> {
         Set(configuration.routers.flatMap(\.advertisedAddresses))
     }
 

@@ -9,10 +9,10 @@ struct InterfaceFacts: Equatable, Sendable {
     var isRunning: Bool
     var hardwareAddress: [UInt8]
     /// The address that advertisements come from.
-    var source: IPv4Address?
+    var source: IPAddress?
 
     /// `lent` are the addresses of all virtual routers, which are nobody's own.
-    init(of name: String, in view: NetworkView, lent: Set<IPv4Address>) {
+    init(of name: String, in view: NetworkView, lent: Set<IPAddress>) {
         let interface = view.interface(named: name)
         index = interface?.index
         isRunning = interface?.isRunning ?? false

@@ -11,7 +11,7 @@ final class InterfacePort {
     let name: String
     let index: Int32
     let token: UInt64
-    private(set) var source: IPv4Address?
+    private(set) var source: IPAddress?
     private var socket: VRRPSocket
     private var gate: PacketGate
     private var drops = DropLog()
@@ -19,11 +19,11 @@ final class InterfacePort {
     init(
         name: String,
         index: Int32,
-        source: IPv4Address?,
+        source: IPAddress?,
         token: UInt64,
         routers: [RouterSettings]
     ) throws(SystemCallError) {
-        socket = try VRRPSocket(interface: index, name: name, source: source)
+        socket = try VRRPSocket(interface: index, name: name, source: source?.v4)
         self.name = name
         self.index = index
         self.source = source
@@ -39,9 +39,9 @@ final class InterfacePort {
         gate.expect(routers)
     }
 
-    func setSource(_ source: IPv4Address?) throws(SystemCallError) {
+    func setSource(_ source: IPAddress?) throws(SystemCallError) {
         guard source != self.source else { return }
-        try socket.setSource(source)
+        try socket.setSource(source?.v4)
         self.source = source
     }
 

@@ -53,6 +53,8 @@ extension FaultCause {
         case .cannotClaim: "the kernel refuses an address"
         case .tracked(.script(let name)): "the check \(name) fails"
         case .tracked(.interface(let name)): "the tracked interface \(name) is down"
+        case .tracked(.process(let name)): "the tracked process \(name) is not as it should be"
+        case .tracked(.file(let name)): "the tracked file \(name) says so"
         }
     }
 }

@@ -10,6 +10,10 @@ package struct KeepalivedConfiguration: Equatable, Sendable {
     /// Where each router's block begins, by the name of the router.
     package var routerLocations: [String: SourceLocation] = [:]
     package var tandem: TandemSettings
+    package var groups: [SyncGroup] = []
+    package var processes: [TrackedProcess] = []
+    package var files: [TrackedFile] = []
+    package var global = GlobalSettings()
 
     package init(
         scripts: [CheckScript] = [],
@@ -87,6 +91,12 @@ package struct NotifyPrograms: Equatable, Sendable {
     package var stop: [String]?
     /// Called for every state with `INSTANCE NAME STATE PRIORITY` appended.
     package var any: [String]?
+    /// `notify_deleted`: the router is gone from the configuration.
+    package var deleted: [String]?
+    /// `notify_master_rx_lower_pri`: a MASTER heard a rival of lower priority.
+    package var rivalHeard: [String]?
+    /// `notify_fifo`: a named pipe that gets a line for every change of state.
+    package var fifo: String?
     package var user: String?
     package var group: String?
 

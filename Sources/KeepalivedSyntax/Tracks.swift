@@ -95,6 +95,7 @@ extension Interpreter {
                 return nil
             }
             return track.weight ?? (0, false)
+        case .process, .file: return track.weight ?? (0, false)
         case .script(let name):
             guard let script = scripts.first(where: { $0.script.name == name })?.script else {
                 let mend =

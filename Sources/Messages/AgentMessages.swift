@@ -9,7 +9,7 @@ package enum AgentToSupervisor: LinkMessage {
     /// A router changed its state.
     case transition(RouterChange)
     /// A MASTER other than this node was heard for the first time since this node was MASTER or began.
-    case peerHeard(router: String, address: IPv4Address, priority: UInt8)
+    case peerHeard(router: String, address: IPAddress, priority: UInt8)
     case reloadFinished(succeeded: Bool, text: String)
     /// A router that the new configuration no longer has.
     case routerRemoved(name: String)
@@ -32,7 +32,7 @@ package enum AgentToSupervisor: LinkMessage {
         case .transition(let change): change.encode(into: &writer)
         case .peerHeard(let router, let address, let priority):
             writer.text(router, limit: 64)
-            writer.littleEndian(address.rawValue)
+            writer.address(address)
             writer.byte(priority)
         case .reloadFinished(let succeeded, let text):
             writer.flag(succeeded)
@@ -52,7 +52,7 @@ package enum AgentToSupervisor: LinkMessage {
         case 4:
             .peerHeard(
                 router: try reader.text(),
-                address: IPv4Address(rawValue: try reader.littleEndian()),
+                address: try reader.address(),
                 priority: try reader.byte()
             )
         case 5: .reloadFinished(succeeded: try reader.flag(), text: try reader.text())

@@ -13,6 +13,13 @@ extension ByteWriter {
         append(bytes)
     }
 
+    /// The count of octets, 4 or 16, and the octets.
+    package mutating func address(_ address: IPAddress) {
+        let octets = address.octets
+        byte(UInt8(truncatingIfNeeded: octets.count))
+        append(octets)
+    }
+
     package mutating func flag(_ value: Bool) {
         byte(value ? 1 : 0)
     }
@@ -37,6 +44,14 @@ extension ByteReader {
             throw .invalid(field: "text that is no UTF-8", value: UInt64(count))
         }
         return text
+    }
+
+    package mutating func address() throws(DecodeError) -> IPAddress {
+        let count = try byte()
+        guard let address = IPAddress(octets: try take(Int(count))) else {
+            throw .invalid(field: "octets of an address", value: UInt64(count))
+        }
+        return address
     }
 
     package mutating func flag() throws(DecodeError) -> Bool {

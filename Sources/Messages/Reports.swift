@@ -16,7 +16,7 @@ package struct RouterReport: Equatable, Sendable {
     /// When the state began, nanoseconds since 1970.
     package var since: UInt64
     /// The last MASTER other than this node that was heard; nil: none yet.
-    package var peer: IPv4Address?
+    package var peer: IPAddress?
     package var peerPriority: UInt8
     package var peerHeardMillisecondsAgo: UInt32
     /// Packets for this router that were dropped, all reasons together.
@@ -33,7 +33,7 @@ package struct RouterReport: Equatable, Sendable {
         priority: UInt8,
         addresses: [String],
         since: UInt64,
-        peer: IPv4Address? = nil,
+        peer: IPAddress? = nil,
         peerPriority: UInt8 = 0,
         peerHeardMillisecondsAgo: UInt32 = 0,
         dropped: UInt64 = 0
@@ -62,7 +62,7 @@ package struct RouterReport: Equatable, Sendable {
         writer.texts(addresses, limit: Self.addressLimit, each: 48)
         writer.littleEndian(since)
         writer.flag(peer != nil)
-        writer.littleEndian((peer ?? .any).rawValue)
+        if let peer { writer.address(peer) }
         writer.byte(peerPriority)
         writer.littleEndian(peerHeardMillisecondsAgo)
         writer.littleEndian(dropped)
@@ -77,9 +77,7 @@ package struct RouterReport: Equatable, Sendable {
         priority = try reader.byte()
         addresses = try reader.texts(limit: Self.addressLimit)
         since = try reader.littleEndian()
-        let heard = try reader.flag()
-        let address = IPv4Address(rawValue: try reader.littleEndian())
-        peer = heard ? address : nil
+        peer = try reader.flag() ? try reader.address() : nil
         peerPriority = try reader.byte()
         peerHeardMillisecondsAgo = try reader.littleEndian()
         dropped = try reader.littleEndian()

@@ -141,26 +141,3 @@ package struct InterfaceAddress: Equatable, Sendable {
         }
     }
 }
-
-extension IPAddress {
-    /// In the order of the wire.
-    fileprivate var octets: [UInt8] {
-        switch self {
-        case .v4(let address): address.octets
-        case .v6(let address):
-            address.groups.flatMap { [UInt8($0 >> 8), UInt8(truncatingIfNeeded: $0)] }
-        }
-    }
-
-    fileprivate init?(octets: ArraySlice<UInt8>) {
-        func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-            bytes.reduce(0) { $0 << 8 | UInt64($1) }
-        }
-        switch octets.count {
-        case 4: self = .v4(IPv4Address(rawValue: UInt32(truncatingIfNeeded: number(octets))))
-        case 16:
-            self = .v6(IPv6Address(high: number(octets.prefix(8)), low: number(octets.suffix(8))))
-        default: return nil
-        }
-    }
-}

@@ -24,13 +24,12 @@ package struct NetworkView: Equatable, Sendable {
     /// is not lent.
     package func primaryAddress(
         of interface: Int32,
-        except lent: Set<IPv4Address>
-    ) -> IPv4Address? {
+        except lent: Set<IPAddress>
+    ) -> IPAddress? {
         for address in addresses
         where address.interface == interface && address.scope < hostScope && !address.isSecondary {
-            guard case .v4(let candidate) = address.prefix.address, !lent.contains(candidate) else {
-                continue
-            }
+            let candidate = address.prefix.address
+            guard candidate.family == .v4, !lent.contains(candidate) else { continue }
             return candidate
         }
         return nil

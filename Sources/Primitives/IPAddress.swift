@@ -143,6 +143,11 @@ extension IPv6Address: CustomStringConvertible {
     }
 }
 
+package enum AddressFamily: UInt8, Sendable {
+    case v4 = 4
+    case v6 = 6
+}
+
 /// An address of either family.
 package enum IPAddress: Comparable, Hashable, Sendable {
     case v4(IPv4Address)
@@ -155,6 +160,51 @@ package enum IPAddress: Comparable, Hashable, Sendable {
             self = .v6(address)
         } else {
             return nil
+        }
+    }
+
+    /// An IPv4 address from its octets.
+    package init(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) {
+        self = .v4(IPv4Address(a, b, c, d))
+    }
+
+    /// Four or sixteen octets, most significant first; nil for any other count.
+    package init?(octets: some Collection<UInt8>) {
+        func number(_ bytes: some Sequence<UInt8>) -> UInt64 {
+            bytes.reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        switch octets.count {
+        case 4: self = .v4(IPv4Address(rawValue: UInt32(truncatingIfNeeded: number(octets))))
+        case 16:
+            self = .v6(
+                IPv6Address(high: number(octets.prefix(8)), low: number(octets.suffix(8)))
+            )
+        default: return nil
+        }
+    }
+
+    /// Most significant first: four or sixteen.
+    package var octets: [UInt8] {
+        switch self {
+        case .v4(let address): address.octets
+        case .v6(let address):
+            address.groups.flatMap { [UInt8($0 >> 8), UInt8(truncatingIfNeeded: $0)] }
+        }
+    }
+
+    /// Nil for the other family.
+    package var v4: IPv4Address? {
+        if case .v4(let address) = self { address } else { nil }
+    }
+
+    package var v6: IPv6Address? {
+        if case .v6(let address) = self { address } else { nil }
+    }
+
+    package var family: AddressFamily {
+        switch self {
+        case .v4: .v4
+        case .v6: .v6
         }
     }
 

@@ -13,10 +13,10 @@ package enum HostName: Int, CaseIterable, Sendable, CustomStringConvertible {
     }
 
     /// The primary address of the node's interface.
-    package var address: IPv4Address {
+    package var address: IPAddress {
         switch self {
-        case .machine1: IPv4Address(192, 168, 0, 11)
-        case .machine2: IPv4Address(192, 168, 0, 12)
+        case .machine1: IPAddress(192, 168, 0, 11)
+        case .machine2: IPAddress(192, 168, 0, 12)
         }
     }
 

@@ -26,7 +26,7 @@ extension Mutation {
         switch (self, event) {
         case (.tieBreakRemoved, .received(let advertisement, _))
         where advertisement.priority == router.effectivePriority:
-            .received(advertisement, from: IPv4Address(rawValue: 1))
+            .received(advertisement, from: IPAddress(0, 0, 0, 1))
         case (.higherPriorityIgnored, .received(let advertisement, _))
         where advertisement.priority > router.effectivePriority && router.visibleState == .active:
             nil

@@ -7,14 +7,14 @@ package struct Advertisement: Equatable, Sendable {
     package var priority: UInt8
     /// Whole seconds on the wire.
     package var interval: Duration
-    package var addresses: [IPv4Address]
+    package var addresses: [IPAddress]
     package var authentication: Authentication
 
     package init(
         virtualRouterID: UInt8,
         priority: UInt8,
         interval: Duration,
-        addresses: [IPv4Address],
+        addresses: [IPAddress],
         authentication: Authentication = .none
     ) {
         self.virtualRouterID = virtualRouterID

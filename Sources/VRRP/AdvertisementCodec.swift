@@ -57,8 +57,11 @@ extension Advertisement {
             interval: .seconds(Int(message[start + 5])),
             addresses: stride(from: addressBytes.startIndex, to: addressBytes.endIndex, by: 4)
                 .map { index in
-                    IPv4Address(
-                        rawValue: addressBytes[index..<index + 4].reduce(0) { $0 << 8 | UInt32($1) }
+                    .v4(
+                        IPv4Address(
+                            rawValue: addressBytes[index..<index + 4]
+                                .reduce(0) { $0 << 8 | UInt32($1) }
+                        )
                     )
                 },
             authentication: try authentication(
@@ -144,13 +147,8 @@ extension Authentication {
 
 extension RouterSettings {
     /// The virtual addresses in the order in which they are advertised; IPv6 has no place in VRRPv2.
-    package var advertisedAddresses: [IPv4Address] {
-        addresses.compactMap { address in
-            switch address.prefix.address {
-            case .v4(let address): address
-            case .v6: nil
-            }
-        }
+    package var advertisedAddresses: [IPAddress] {
+        addresses.map(\.prefix.address).filter { $0.family == family }
     }
 
     /// What an `.advertise` effect sends.

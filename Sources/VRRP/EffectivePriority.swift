@@ -91,7 +91,7 @@ extension Track {
     func holdsBack(_ outcome: TrackOutcome) -> Bool {
         switch subject {
         case .script: weight == 0 && outcome == .unknown
-        case .interface: false
+        case .interface, .process, .file: false
         }
     }
 }
@@ -100,7 +100,7 @@ extension Track.Subject {
     /// The name of the script or of the interface.
     package var name: String {
         switch self {
-        case .script(let name), .interface(let name): name
+        case .script(let name), .interface(let name), .process(let name), .file(let name): name
         }
     }
 }

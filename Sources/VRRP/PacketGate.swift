@@ -3,7 +3,7 @@ package import Primitives
 /// A packet from a raw socket that holds an advertisement, whoever it is for.
 package struct ReceivedPacket: Equatable, Sendable {
     package var advertisement: Advertisement
-    package var source: IPv4Address
+    package var source: IPAddress
     package var timeToLive: UInt8
 
     /// Reads an IPv4 packet with its header, as a raw socket hands it over: RFC 3768 §7.1 as far as it
@@ -31,7 +31,7 @@ package struct ReceivedPacket: Equatable, Sendable {
             return .success(
                 ReceivedPacket(
                     advertisement: try Advertisement.decode(bytes[headerLength..<totalLength]),
-                    source: address(in: bytes, at: 12),
+                    source: .v4(address(in: bytes, at: 12)),
                     timeToLive: bytes[8]
                 )
             )

@@ -2,7 +2,7 @@ package import Primitives
 
 /// A MASTER other than this node, as it was last heard.
 package struct HeardMaster: Equatable, Sendable {
-    package var address: IPv4Address
+    package var address: IPAddress
     package var priority: UInt8
     package var at: Instant
 }
@@ -33,8 +33,8 @@ extension VirtualRouter {
     }
 
     struct NotedList: Equatable, Sendable {
-        var addresses: [IPv4Address]
-        var sender: IPv4Address
+        var addresses: [IPAddress]
+        var sender: IPAddress
     }
 
     struct Backup: Equatable, Sendable {
@@ -43,7 +43,7 @@ extension VirtualRouter {
         /// Set after a step-down: until then, or until a MASTER is heard, this router wants nothing.
         var holdUntil: Instant?
         /// Who gave up with priority 0 since the last advertisement that counted.
-        var released: IPv4Address?
+        var released: IPAddress?
         /// From then on, the next advertisement of a MASTER of lower priority is the moment to preempt it.
         var preemptFrom: Instant
         /// The MASTER of lower priority whose advertisements no longer count.
@@ -66,7 +66,7 @@ extension VirtualRouter {
         /// The second burst, or the answer to a rival.
         var announceAt: Instant?
         var refreshAt: Instant?
-        var notedRival: IPv4Address?
+        var notedRival: IPAddress?
 
         var hasClaimed: Bool { claimAt == nil }
 

@@ -10,6 +10,16 @@ package struct VirtualAddress: Hashable, Sendable {
     /// `rtnetlink(7)` scope: 0 global, 200 site, 253 link, 254 host.
     package var scope: UInt8
     package var broadcast: IPv4Address?
+    /// The other end of a point-to-point address (`peer`).
+    package var peer: Prefix?
+    /// Without a route to its network (`noprefixroute`).
+    package var hasNoPrefixRoute = false
+    /// Whole seconds for which the address may be a source (`preferred_lft`); nil: as long as it is there.
+    package var preferredLifetime: UInt32?
+    /// False (`no_track`): its removal by someone else is none of the router's business.
+    package var isTracked = true
+    /// IPv6's `home` and `mngtmpaddr`, IPv4's `autojoin`: flags of rtnetlink(7), passed on.
+    package var flags: UInt32 = 0
 
     package init(
         prefix: Prefix,
@@ -52,6 +62,44 @@ package struct RouterSettings: Equatable, Sendable {
     /// Checks whose outcome moves the priority or faults the router, by name.
     package var tracks: [Track]
 
+    package var version: ProtocolVersion = .v2
+    /// Of the advertisements and of the advertised addresses; IPv6 is always version 3.
+    package var family: AddressFamily = .v4
+    package var transport: Transport = .multicast(group: nil)
+    /// `mcast_src_ip`, `unicast_src_ip`: what advertisements come from; nil: the interface's primary
+    /// address, for IPv6 its link-local one.
+    package var configuredSource: IPAddress?
+    /// `track_src_ip`: a configured source that the interface lacks is a fault.
+    package var tracksSource = false
+    /// Claimed and released with the others, but not advertised; of either family.
+    package var excludedAddresses: [VirtualAddress] = []
+    /// `v3_checksum_as_v2`: IPv4 without the pseudo header (RFC 9568 §5.2.8). Both are accepted.
+    package var omitsPseudoHeader = false
+    /// `down_timer_adverts`, 1 to 100: silent intervals until a MASTER counts as gone.
+    package var downTimerAdvertisements = 3
+    /// `higher_prio_send_advert`: a MASTER that yields says so with one more advertisement.
+    package var yieldsAloud = false
+    /// `lower_prio_no_advert` is false here: a MASTER that hears a lower priority advertises at once.
+    package var answersLowerPriority = true
+    /// `vrrp_startup_delay`: so long after the first start the router neither speaks nor claims.
+    package var startupDelay: Duration = .zero
+    /// `garp_master_refresh_repeat`.
+    package var announcementsPerRefresh = 1
+    /// `garp_lower_prio_repeat` and `garp_lower_prio_delay`: the bursts that answer a rival; nil: as on takeover.
+    package var announcementsPerAnswer: Int?
+    package var secondAnswerDelay: Duration?
+    /// `vrrp_garp_interval`, `vrrp_gna_interval`: the pace of gratuitous ARP and of neighbour advertisements.
+    package var arpPace: Duration = .zero
+    package var neighbourPace: Duration = .zero
+    /// False (`dont_track_primary`): the state of its own interface is no fault.
+    package var tracksOwnInterface = true
+    /// `use_vmac`: advertisements and addresses live on an interface with the virtual router's MAC.
+    package var virtualInterface: VirtualInterface?
+    /// `promote_secondaries`: set for the interface, so that the VIP survives its network's first address.
+    package var promotesSecondaries = false
+    /// `track_gateway` (Tandem's own): who hears nobody, not even this address, claims nothing, and lets go.
+    package var gateway: IPAddress?
+
     package init(
         name: String,
         interface: String,
@@ -85,11 +133,55 @@ package struct RouterSettings: Equatable, Sendable {
     }
 }
 
-/// A check that a router follows (`track_script`, `track_interface`).
+package enum ProtocolVersion: UInt8, Sendable {
+    /// RFC 3768, with RFC 2338's password.
+    case v2 = 2
+    /// RFC 9568.
+    case v3 = 3
+}
+
+/// To whom a router advertises.
+package enum Transport: Equatable, Sendable {
+    /// Nil: 224.0.0.18 or ff02::12.
+    case multicast(group: IPAddress?)
+    /// `unicast_peer`; `timeToLive` is what our own packets leave with, 255 by default. `checksSource`:
+    /// who is no peer is not heard.
+    case unicast(peers: [UnicastPeer], timeToLive: UInt8, checksSource: Bool)
+}
+
+package struct UnicastPeer: Hashable, Sendable {
+    package var address: IPAddress
+    /// `min_ttl` and `max_ttl` of what it sends, 0 to 255.
+    package var timeToLive: ClosedRange<UInt8>
+
+    package init(address: IPAddress, timeToLive: ClosedRange<UInt8> = 0...255) {
+        self.address = address
+        self.timeToLive = timeToLive
+    }
+}
+
+/// `use_vmac`: a macvlan in private mode with 00:00:5e:00:01:VRID, or 02 for IPv6 (RFC 9568 §7.3).
+package struct VirtualInterface: Equatable, Sendable {
+    /// At most 15 bytes; keepalived's default is `vrrp.VRID`, and `vrrp6.VRID` for IPv6.
+    package var name: String
+    /// `vmac_xmit_base`: advertisements leave from the interface below.
+    package var advertisesFromBase: Bool
+
+    package init(name: String, advertisesFromBase: Bool = false) {
+        self.name = name
+        self.advertisesFromBase = advertisesFromBase
+    }
+}
+
+/// A check that a router follows (`track_script`, `track_interface`, `track_process`, `track_file`).
 package struct Track: Equatable, Sendable {
     package enum Subject: Hashable, Sendable {
         case script(String)
         case interface(String)
+        /// `vrrp_track_process`, by its name.
+        case process(String)
+        /// `vrrp_track_file`, by its name; its number times the weight is what counts.
+        case file(String)
     }
 
     package var subject: Subject

@@ -8,8 +8,8 @@ struct SimulatedPair {
     /// Why one of the two does not listen to the other; nil: they do.
     let deafness: DropReason?
 
-    private static let nodeAddress = IPv4Address(192, 0, 2, 2)
-    private static let peerAddress = IPv4Address(192, 0, 2, 1)
+    private static let nodeAddress = IPAddress(192, 0, 2, 2)
+    private static let peerAddress = IPAddress(192, 0, 2, 1)
     /// Against two routers that answer each other for ever; they never come near it.
     private static let longestRun = 100_000
 

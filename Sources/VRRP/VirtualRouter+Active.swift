@@ -64,7 +64,7 @@ extension VirtualRouter {
 
     mutating func hear(
         _ advertisement: Advertisement,
-        from sender: IPv4Address,
+        from sender: IPAddress,
         as active: Active,
         at now: Instant
     ) -> [RouterEffect] {
@@ -82,7 +82,7 @@ extension VirtualRouter {
         let noted = noteAddressList(of: advertisement, from: sender)
         let isHigher =
             advertisement.priority > effectivePriority
-            || (advertisement.priority == effectivePriority && sender > source ?? .any)
+            || (advertisement.priority == effectivePriority && source.map { sender > $0 } ?? true)
         // RFC 3768 §6.4.3: the rival wins.
         guard !isHigher else {
             return noted + [.releaseAddresses]

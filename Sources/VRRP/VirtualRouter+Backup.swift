@@ -61,7 +61,7 @@ extension VirtualRouter {
     /// their lifetime is over.
     mutating func hear(
         _ advertisement: Advertisement,
-        from sender: IPv4Address,
+        from sender: IPAddress,
         as backup: Backup,
         at now: Instant
     ) -> [RouterEffect] {
@@ -110,7 +110,7 @@ extension VirtualRouter {
 
     /// RFC 3768 §6.4.2: the MASTER gave up, so only the skew time is waited.
     private mutating func hearRelease(
-        from sender: IPv4Address,
+        from sender: IPAddress,
         as backup: Backup,
         at now: Instant
     ) -> [RouterEffect] {
@@ -153,7 +153,7 @@ extension VirtualRouter {
     /// Says once for each list and sender that the peer's addresses are not ours.
     mutating func noteAddressList(
         of advertisement: Advertisement,
-        from sender: IPv4Address
+        from sender: IPAddress
     ) -> [RouterEffect] {
         guard Set(advertisement.addresses) != Set(settings.advertisedAddresses) else { return [] }
         counters.addressListMismatches &+= 1

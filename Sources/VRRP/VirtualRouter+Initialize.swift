@@ -31,7 +31,7 @@ extension VirtualRouter {
     /// RFC 3768 §6.4.1. The addresses are released first: what an earlier life of this node left behind
     /// must not stay on a BACKUP.
     mutating func start(
-        source: IPv4Address?,
+        source: IPAddress?,
         faults: Set<FaultCause>,
         at now: Instant
     ) -> [RouterEffect] {

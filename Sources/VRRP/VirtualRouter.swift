@@ -40,7 +40,7 @@ package struct VirtualRouter: Equatable, Sendable {
     /// When the visible state last changed.
     package internal(set) var since: Instant = .zero
     /// The primary address of the interface, which breaks ties.
-    package internal(set) var source: IPv4Address?
+    package internal(set) var source: IPAddress?
     package internal(set) var standing: Standing = .full
     /// The MASTER that was heard last, whoever is it now.
     package internal(set) var heard: HeardMaster?

@@ -54,15 +54,15 @@ package enum VisibleState: UInt8, Sendable {
 /// What happens to a virtual router.
 package enum RouterEvent: Equatable, Sendable {
     /// The shell knows the interface; `source` is its primary address, `faults` what is known to be wrong.
-    case start(source: IPv4Address?, faults: Set<FaultCause>)
+    case start(source: IPAddress?, faults: Set<FaultCause>)
     /// `nextDeadline` has come.
     case deadline
     /// A valid advertisement for this VRID on this interface.
-    case received(Advertisement, from: IPv4Address)
+    case received(Advertisement, from: IPAddress)
     case fault(FaultCause)
     case faultCleared(FaultCause)
     /// The interface's primary address, which breaks ties; nil when it has none (which is a fault).
-    case sourceChanged(IPv4Address?)
+    case sourceChanged(IPAddress?)
     case standing(Standing)
     /// The outcome of a tracked check, after rise and fall.
     case check(Track.Subject, succeeded: Bool)
@@ -102,13 +102,13 @@ package struct RouterTransition: Equatable, Sendable {
         /// No advertisement for the master-down interval.
         case masterDown
         /// A MASTER of lower priority was heard, and its time is over.
-        case preempted(UInt8, IPv4Address)
+        case preempted(UInt8, IPAddress)
         /// The MASTER gave up with priority 0.
-        case masterReleased(IPv4Address)
+        case masterReleased(IPAddress)
         /// Only the owner of the addresses (priority 255).
         case owner
         /// A MASTER of higher priority, or of the same and a higher address, was heard.
-        case higherPriority(UInt8, IPv4Address)
+        case higherPriority(UInt8, IPAddress)
         case stepDown(StepDownReason)
         /// The loop did not run for two advertisements: someone else may own the addresses by now.
         case stalled(Duration)
@@ -130,16 +130,16 @@ package struct RouterTransition: Equatable, Sendable {
 
 package enum RouterNote: Equatable, Sendable {
     /// A MASTER of lower priority is heard while we are BACKUP and will preempt it.
-    case lowerPriorityHeard(UInt8, IPv4Address)
+    case lowerPriorityHeard(UInt8, IPAddress)
     /// Another MASTER is heard while we are MASTER and stay it.
-    case rivalHeard(UInt8, IPv4Address)
+    case rivalHeard(UInt8, IPAddress)
     case priorityChanged(from: UInt8, to: UInt8)
     case addressRestored(VirtualAddress)
     /// The peer's list of addresses differs from ours.
-    case addressListDiffers([IPv4Address], from: IPv4Address)
+    case addressListDiffers([IPAddress], from: IPAddress)
     /// A peer was heard as MASTER for the first time in this state, or for the first time with more than
     /// the last resort's priority of 1.
-    case masterHeard(UInt8, IPv4Address)
+    case masterHeard(UInt8, IPAddress)
     /// The loop did not run when the master-down timer was due: we could not have heard a MASTER, and
     /// wait one advertisement more.
     case timerLate(Duration)

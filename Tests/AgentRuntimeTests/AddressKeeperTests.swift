@@ -144,7 +144,7 @@ struct InterfaceFactsTests {
         InterfaceFacts(
             of: "eth0",
             in: view(flags: flags, source: source),
-            lent: [IPv4Address(192, 168, 0, 100)]
+            lent: [IPAddress(192, 168, 0, 100)]
         )
     }
 
@@ -161,7 +161,7 @@ struct InterfaceFactsTests {
         )
         #expect(
             well.events(after: broken) == [
-                .sourceChanged(IPv4Address(192, 168, 0, 193)), .faultCleared(.interfaceDown),
+                .sourceChanged(IPAddress(192, 168, 0, 193)), .faultCleared(.interfaceDown),
             ]
         )
         #expect(gone.events(after: well) == [.fault(.interfaceMissing), .sourceChanged(nil)])
@@ -175,6 +175,6 @@ struct InterfaceFactsTests {
 
     @Test func `a virtual address is nobody's source`() {
         #expect(facts(up, nil).source == nil)
-        #expect(facts(up, "10.0.0.1/8").source == IPv4Address(10, 0, 0, 1))
+        #expect(facts(up, "10.0.0.1/8").source == IPAddress(10, 0, 0, 1))
     }
 }

@@ -234,7 +234,7 @@ struct AgentReloadTests {
         )
         #expect(
             heard.contains {
-                if case .peerHeard("VI_1", IPv4Address(192, 168, 0, 192), 100) = $0 {
+                if case .peerHeard("VI_1", IPAddress(192, 168, 0, 192), 100) = $0 {
                     true
                 } else {
                     false
@@ -243,7 +243,7 @@ struct AgentReloadTests {
         )
         reports = heard.compactMap { if case .router(let report) = $0 { report } else { nil } }
         #expect(reports.last?.priority == 1)
-        #expect(reports.last?.peer == IPv4Address(192, 168, 0, 192))
+        #expect(reports.last?.peer == IPAddress(192, 168, 0, 192))
 
         lend(.full, healthy: true, for: .seconds(5))
         #expect(pair.lab.owners.now == .machine1, "\(pair.report)")

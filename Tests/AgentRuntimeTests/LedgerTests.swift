@@ -225,7 +225,7 @@ struct TextTests {
         )
         var router = VirtualRouter(settings: settings)
         let start = Instant(nanoseconds: 1_000_000_000)
-        _ = router.handle(.start(source: IPv4Address(192, 168, 0, 1), faults: []), at: start)
+        _ = router.handle(.start(source: IPAddress(192, 168, 0, 1), faults: []), at: start)
         let due = router.nextDeadline ?? start
         _ = router.handle(.deadline, at: due)
         #expect(

@@ -29,7 +29,7 @@ let routerReport = RouterReport(
     priority: 103,
     addresses: ["192.168.0.100/32"],
     since: 1_795_410_603_123_000_000,
-    peer: IPv4Address(192, 168, 0, 192),
+    peer: IPAddress(192, 168, 0, 192),
     peerPriority: 102,
     peerHeardMillisecondsAgo: 4100
 )

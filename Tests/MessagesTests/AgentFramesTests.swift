@@ -31,7 +31,8 @@ struct AgentFramesTests {
             010010003139322e3136382e302e3130302f3332 | 1 address, "192.168.0.100/32"
             00002a36fe9c9717 | since, ns of 1970
             01 | a peer was heard
-            0200a8c0 | 192.168.0.2
+            04 | four octets
+            c0a80002 | 192.168.0.2
             66 | its priority
             84030000 | 900 ms ago
             0700000000000000 | 7 packets dropped
@@ -50,7 +51,6 @@ struct AgentFramesTests {
             0000 | no address
             0000000000000000 | since
             00 | no peer was heard
-            00000000 | no address of it
             00 | no priority of it
             00000000 | no time of it
             0000000000000000 | nothing dropped
@@ -77,11 +77,12 @@ struct AgentFramesTests {
             """
         ),
         Golden(
-            .peerHeard(router: "VI_1", address: IPv4Address(192, 168, 0, 2), priority: 102),
+            .peerHeard(router: "VI_1", address: IPAddress(192, 168, 0, 2), priority: 102),
             """
             0400 | kind 4
             040056495f31 | router "VI_1"
-            0200a8c0 | 192.168.0.2
+            04 | four octets
+            c0a80002 | 192.168.0.2
             66 | priority 102
             """
         ),

@@ -266,7 +266,8 @@ struct ControlFramesTests {
             010010003139322e3136382e302e3130302f3332 | 1 address, "192.168.0.100/32"
             00002a36fe9c9717 | since, ns of 1970
             01 | a peer was heard
-            0200a8c0 | 192.168.0.2
+            04 | four octets
+            c0a80002 | 192.168.0.2
             66 | its priority
             84030000 | 900 ms ago
             0700000000000000 | 7 packets dropped

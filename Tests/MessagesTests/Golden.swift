@@ -73,7 +73,7 @@ enum Samples {
         priority: 103,
         addresses: ["192.168.0.100/32"],
         since: 1_700_000_000_000_000_000,
-        peer: IPv4Address(192, 168, 0, 2),
+        peer: IPAddress(192, 168, 0, 2),
         peerPriority: 102,
         peerHeardMillisecondsAgo: 900,
         dropped: 7

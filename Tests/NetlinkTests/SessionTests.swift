@@ -238,9 +238,9 @@ struct NetworkViewTests {
             try address("192.168.0.100/32"), secondary, try address("192.168.0.193/24"),
         ] { view.apply(.addressPut(address)) }
         view.apply(.interfaceChanged(eth0))
-        let lent: Set = [IPv4Address(192, 168, 0, 100)]
-        #expect(view.primaryAddress(of: 2, except: lent) == IPv4Address(192, 168, 0, 193))
-        #expect(view.primaryAddress(of: 2, except: []) == IPv4Address(192, 168, 0, 100))
+        let lent: Set = [IPAddress(192, 168, 0, 100)]
+        #expect(view.primaryAddress(of: 2, except: lent) == IPAddress(192, 168, 0, 193))
+        #expect(view.primaryAddress(of: 2, except: []) == IPAddress(192, 168, 0, 100))
         #expect(view.primaryAddress(of: 3, except: lent) == nil)
         view.apply(.interfaceRemoved(eth0))
         #expect(view.addresses.isEmpty)

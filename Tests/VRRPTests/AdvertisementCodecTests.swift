@@ -22,7 +22,7 @@ struct AdvertisementCodecTests {
         virtualRouterID: 51,
         priority: 150,
         interval: .seconds(1),
-        addresses: [IPv4Address(10, 9, 0, 100)],
+        addresses: [IPAddress(10, 9, 0, 100)],
         authentication: .password(Array("12345678".utf8))
     )
 
@@ -93,7 +93,7 @@ struct AdvertisementCodecTests {
                 priority: UInt8.random(in: 0...255, using: &random),
                 interval: .seconds(Int.random(in: 1...255, using: &random)),
                 addresses: (0..<addressCount).map { _ in
-                    IPv4Address(rawValue: UInt32.random(in: 0...(.max), using: &random))
+                    .v4(IPv4Address(rawValue: UInt32.random(in: 0...(.max), using: &random)))
                 },
                 authentication: random.chance(percent: 50)
                     ? .none
@@ -109,7 +109,7 @@ struct AdvertisementCodecTests {
             virtualRouterID: 1,
             priority: 1,
             interval: .milliseconds(1500),
-            addresses: Array(repeating: .loopback, count: 300),
+            addresses: Array(repeating: .v4(.loopback), count: 300),
             authentication: .password(Array("longer than eight".utf8))
         )
         let read = try Advertisement.decode(advertisement.encode())

@@ -25,7 +25,7 @@ struct PacketGateTests {
         ] {
             let received = try gate.admit(bytes).get()
             #expect(received.advertisement == AdvertisementCodecTests.advertisement)
-            #expect(received.source == IPv4Address(10, 9, 0, 1))
+            #expect(received.source == IPAddress(10, 9, 0, 1))
             #expect(received.timeToLive == 255)
         }
         #expect(gate.counters.total == 0)
@@ -96,7 +96,7 @@ struct PacketGateTests {
     func otherAddresses() throws {
         var gate = PacketGate(routers: [Self.settings])
         var advertisement = AdvertisementCodecTests.advertisement
-        advertisement.addresses.append(IPv4Address(10, 9, 0, 101))
+        advertisement.addresses.append(IPAddress(10, 9, 0, 101))
         let received = try gate.admit(packet(around: advertisement.encode())).get()
         #expect(received.advertisement == advertisement)
     }

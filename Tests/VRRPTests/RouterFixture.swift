@@ -4,9 +4,9 @@ import Primitives
 
 /// A router of priority 100 at 10.9.0.2 with one address, and the clock that it is driven by.
 struct RouterFixture {
-    static let own = IPv4Address(10, 9, 0, 2)
-    static let lowerPeer = IPv4Address(10, 9, 0, 1)
-    static let higherPeer = IPv4Address(10, 9, 0, 3)
+    static let own = IPAddress(10, 9, 0, 2)
+    static let lowerPeer = IPAddress(10, 9, 0, 1)
+    static let higherPeer = IPAddress(10, 9, 0, 3)
     static let address = VirtualAddress(prefix: Prefix(host: .v4(IPv4Address(10, 9, 0, 100))))
     static let otherAddress = VirtualAddress(prefix: Prefix(host: .v4(IPv4Address(10, 9, 0, 101))))
     static let script = Track.Subject.script("chk_haproxy")
@@ -61,7 +61,7 @@ struct RouterFixture {
 
     mutating func hear(
         _ priority: UInt8,
-        from sender: IPv4Address = higherPeer,
+        from sender: IPAddress = higherPeer,
         after pause: Duration = .zero
     ) -> [RouterEffect] {
         handle(.received(Self.advertisement(priority: priority), from: sender), after: pause)

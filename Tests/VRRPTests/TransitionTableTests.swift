@@ -23,7 +23,7 @@ struct TransitionRow: CustomTestStringConvertible, Sendable {
     static let down = RouterFixture.activeDownInterval
     static let skew = RouterFixture.skewTime
 
-    static func heard(_ priority: UInt8, _ sender: IPv4Address = higher) -> RouterEvent {
+    static func heard(_ priority: UInt8, _ sender: IPAddress = higher) -> RouterEvent {
         .received(RouterFixture.advertisement(priority: priority), from: sender)
     }
 

@@ -1,0 +1,101 @@
+package import Primitives
+
+/// `global_defs`, as far as it concerns the whole process and no single router.
+package struct GlobalSettings: Equatable, Sendable {
+    /// `vrrp_notify_fifo`: gets a line for every change of state of every router and group.
+    package var notifyFIFO: String?
+    /// `vrrp_notify_fifo_script`: a program that reads it from its standard input's path, its last argument.
+    package var notifyFIFOScript: [String]?
+    package var notifyFIFOUser: String?
+    package var notifyFIFOGroup: String?
+    /// `vrrp_notify_priority_changes`: the FIFOs hear of a changed priority too.
+    package var notifiesPriorityChanges = false
+    /// `dynamic_interfaces`: an interface that does not exist yet is no error.
+    package var allowsMissingInterfaces = false
+    /// `vrrp_priority`, `vrrp_rt_priority`: scheduling of the process; nil: as the service manager set it.
+    package var niceness: Int?
+    package var realTimePriority: Int?
+    /// False with `vrrp_no_swap` absent: memory is locked where that is allowed.
+    package var locksMemory = false
+    /// `interface_up_down_delays`, seconds of debounce by interface.
+    package var interfaceDelays: [String: InterfaceDelays] = [:]
+
+    package init() {}
+}
+
+/// How long a change of an interface has to last before it counts.
+package struct InterfaceDelays: Equatable, Sendable {
+    package var down: Duration
+    package var up: Duration
+
+    package init(down: Duration, up: Duration) {
+        self.down = down
+        self.up = up
+    }
+}
+
+/// A `vrrp_sync_group`: its routers are MASTER together or not at all.
+package struct SyncGroup: Equatable, Sendable {
+    package var name: String
+    /// Names of routers.
+    package var members: [String]
+    package var tracksWeights = false
+    package var notifications: NotifyPrograms?
+    package var location: SourceLocation
+
+    package init(name: String, members: [String], location: SourceLocation) {
+        self.name = name
+        self.members = members
+        self.location = location
+    }
+}
+
+/// A `vrrp_track_process` block.
+package struct TrackedProcess: Equatable, Sendable {
+    package enum Match: Equatable, Sendable {
+        /// The name alone.
+        case name
+        /// Arguments equal, arguments that begin so, or the whole command line as given.
+        case arguments([String], initial: Bool)
+    }
+
+    package var name: String
+    /// The program and, where parameters are compared, what they have to be.
+    package var program: String
+    package var match: Match = .name
+    /// `full_command`: the whole path counts, not its last part alone.
+    package var comparesPath = false
+    package var quorum = 1
+    /// Nil: any number above the quorum.
+    package var quorumMaximum: Int?
+    package var forkDelay: Duration = .zero
+    package var terminateDelay: Duration = .zero
+    package var weight = 0
+    package var reversed = false
+    package var location: SourceLocation
+
+    package init(name: String, program: String, location: SourceLocation) {
+        self.name = name
+        self.program = program
+        self.location = location
+    }
+}
+
+/// A `vrrp_track_file` (`track_file`) block.
+package struct TrackedFile: Equatable, Sendable {
+    package var name: String
+    package var path: String
+    /// -254 to 254; 0: anything but 0 in the file is a fault.
+    package var weight = 1
+    package var reversed = false
+    /// `init_file`: written at start with this number; overwritten only if the flag says so.
+    package var initialValue: Int?
+    package var overwrites = false
+    package var location: SourceLocation
+
+    package init(name: String, path: String, location: SourceLocation) {
+        self.name = name
+        self.path = path
+        self.location = location
+    }
+}
