@@ -46,6 +46,7 @@ extension Agent {
             handleAll(.stepDown(reason, hold: hold > .zero ? hold : nil))
         case .reload: reload()
         case .report: report()
+        case .describe(let request, let name): describe(name, request: request)
         }
     }
 
@@ -103,31 +104,32 @@ extension Agent {
 
     func report(_ index: Int) {
         guard supervisor.isConnected else { return }
+        supervisor.send(
+            .router(routerReport(index, at: Clock.now)),
+            incident: incident,
+            poller
+        )
+    }
+
+    func routerReport(_ index: Int, at now: Instant) -> RouterReport {
         let router = routers[index]
         let machine = router.machine
         let settings = router.settings
-        let now = Clock.now
-        supervisor.send(
-            .router(
-                RouterReport(
-                    name: settings.name,
-                    state: machine.visibleState,
-                    interface: settings.interface,
-                    virtualRouterID: settings.virtualRouterID,
-                    basePriority: settings.basePriority,
-                    priority: machine.effectivePriority,
-                    addresses: settings.addresses.map(\.prefix.description),
-                    since: router.since,
-                    peer: machine.heard?.address,
-                    peerPriority: machine.heard?.priority ?? 0,
-                    peerHeardMillisecondsAgo: machine.heard.map {
-                        UInt32(clamping: (now - $0.at).milliseconds)
-                    } ?? 0,
-                    dropped: ports[settings.interface]?.dropped ?? 0
-                )
-            ),
-            incident: incident,
-            poller
+        return RouterReport(
+            name: settings.name,
+            state: machine.visibleState,
+            interface: settings.interface,
+            virtualRouterID: settings.virtualRouterID,
+            basePriority: settings.basePriority,
+            priority: machine.effectivePriority,
+            addresses: settings.addresses.map(\.prefix.description),
+            since: router.since,
+            peer: machine.heard?.address,
+            peerPriority: machine.heard?.priority ?? 0,
+            peerHeardMillisecondsAgo: machine.heard.map {
+                UInt32(clamping: (now - $0.at).milliseconds)
+            } ?? 0,
+            dropped: ports[settings.interface]?.dropped ?? 0
         )
     }
 }

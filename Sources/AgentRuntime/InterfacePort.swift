@@ -14,7 +14,7 @@ final class InterfacePort {
     private(set) var source: IPAddress?
     private var socket: VRRPSocket
     private var gate: PacketGate
-    private var drops = DropLog()
+    private var dropLog = DropLog()
 
     init(
         name: String,
@@ -34,6 +34,8 @@ final class InterfacePort {
     var descriptor: Int32 { socket.descriptor.rawValue }
 
     var dropped: UInt64 { gate.counters.total }
+
+    var drops: DropCounters { gate.counters }
 
     func expect(_ routers: [RouterSettings]) {
         gate.expect(routers)
@@ -61,7 +63,7 @@ final class InterfacePort {
         guard let packet = try socket.receive() else { return .nothing }
         switch gate.admit(packet) {
         case .success(let received): return .packet(received)
-        case .failure(let reason): return .dropped(line: drops.record(reason, at: now))
+        case .failure(let reason): return .dropped(line: dropLog.record(reason, at: now))
         }
     }
 }

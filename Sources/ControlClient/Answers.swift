@@ -41,7 +41,7 @@ package struct StatusAnswer: Equatable, Sendable {
         case .router(let report): routers.append(report)
         case .result(let name, let outcome, let text):
             results.append(CommandResult(name: name, outcome: outcome, text: text))
-        case .journal, .output, .end: break
+        case .journal, .output, .end, .detail: break
         }
     }
 }
@@ -59,7 +59,25 @@ package struct JournalAnswer: Equatable, Sendable {
         case .journal(let entry): entries.append(entry)
         case .result(let name, let outcome, let text):
             results.append(CommandResult(name: name, outcome: outcome, text: text))
-        case .process, .router, .output, .end: break
+        case .process, .router, .output, .end, .detail: break
+        }
+    }
+}
+
+/// All that `vrrp` was told.
+package struct RouterAnswer: Equatable, Sendable {
+    package var details: [RouterDetail] = []
+    package var results: [CommandResult] = []
+
+    package init() {}
+
+    /// Keeps what describes routers and ignores what does not.
+    package mutating func take(_ reply: ControlReply) {
+        switch reply {
+        case .detail(let detail): details.append(detail)
+        case .result(let name, let outcome, let text):
+            results.append(CommandResult(name: name, outcome: outcome, text: text))
+        case .process, .router, .journal, .output, .end: break
         }
     }
 }

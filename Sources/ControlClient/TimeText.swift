@@ -42,6 +42,21 @@ package enum TimeText {
         }
     }
 
+    /// `3.605 s`: seconds to the millisecond, or `6.09 ms` below one.
+    package static func seconds(microseconds: UInt64) -> String {
+        guard microseconds >= 1_000_000 || microseconds == 0 else {
+            return decimal(microseconds / 10, places: 2) + " ms"
+        }
+        return decimal(microseconds / 1000, places: 3) + " s"
+    }
+
+    /// A number of `places` decimal places, without zeros at its end.
+    private static func decimal(_ number: UInt64, places: Int) -> String {
+        let unit = (0..<places).reduce(UInt64(1)) { unit, _ in unit * 10 }
+        let fraction = pad(Int(number % unit), places).reversed().drop { $0 == "0" }.reversed()
+        return fraction.isEmpty ? "\(number / unit)" : "\(number / unit).\(String(fraction))"
+    }
+
     /// Days to a date of the Gregorian calendar, by eras of 400 years that begin on 1 March.
     static func civil(daysSince1970 days: Int) -> (year: Int, month: Int, day: Int) {
         let shifted = days + 719_468

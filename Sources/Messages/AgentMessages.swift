@@ -13,6 +13,10 @@ package enum AgentToSupervisor: LinkMessage {
     case reloadFinished(succeeded: Bool, text: String)
     /// A router that the new configuration no longer has.
     case routerRemoved(name: String)
+    /// One of the answers to `describe`, with its number.
+    case detail(request: UInt64, RouterDetail)
+    /// All answers to that `describe` have been given.
+    case described(request: UInt64)
 
     package var kind: UInt16 {
         switch self {
@@ -22,6 +26,8 @@ package enum AgentToSupervisor: LinkMessage {
         case .peerHeard: 4
         case .reloadFinished: 5
         case .routerRemoved: 6
+        case .detail: 7
+        case .described: 8
         }
     }
 
@@ -38,6 +44,10 @@ package enum AgentToSupervisor: LinkMessage {
             writer.flag(succeeded)
             writer.text(text, limit: 2048)
         case .routerRemoved(let name): writer.text(name, limit: 64)
+        case .detail(let request, let detail):
+            writer.littleEndian(request)
+            detail.encode(into: &writer)
+        case .described(let request): writer.littleEndian(request)
         }
     }
 
@@ -57,6 +67,9 @@ package enum AgentToSupervisor: LinkMessage {
             )
         case 5: .reloadFinished(succeeded: try reader.flag(), text: try reader.text())
         case 6: .routerRemoved(name: try reader.text())
+        case 7:
+            .detail(request: try reader.littleEndian(), try RouterDetail(from: &reader))
+        case 8: .described(request: try reader.littleEndian())
         default: nil
         }
     }
@@ -73,6 +86,8 @@ package enum SupervisorToAgent: LinkMessage {
     case reload
     /// Send a `router` message for every virtual router.
     case report
+    /// Send everything about the virtual routers, or about the one named, then `described`.
+    case describe(request: UInt64, name: String?)
 
     package var kind: UInt16 {
         switch self {
@@ -81,6 +96,7 @@ package enum SupervisorToAgent: LinkMessage {
         case .stepDown: 3
         case .reload: 4
         case .report: 5
+        case .describe: 6
         }
     }
 
@@ -92,6 +108,9 @@ package enum SupervisorToAgent: LinkMessage {
             writer.byte(reason.rawValue)
             writer.milliseconds(hold)
         case .reload, .report: break
+        case .describe(let request, let name):
+            writer.littleEndian(request)
+            writer.texts(name.map { [$0] } ?? [], limit: 1)
         }
     }
 
@@ -109,6 +128,11 @@ package enum SupervisorToAgent: LinkMessage {
             )
         case 4: .reload
         case 5: .report
+        case 6:
+            .describe(
+                request: try reader.littleEndian(),
+                name: try reader.texts(limit: 1).first
+            )
         default: nil
         }
     }

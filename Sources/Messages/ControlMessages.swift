@@ -18,6 +18,8 @@ package enum ControlRequest: LinkMessage {
     case why(count: UInt32)
     case version
     case shutdown
+    /// Everything about the virtual routers; no name: all of them.
+    case vrrp(name: String?)
 
     package static let nameLimit = 16
 
@@ -34,6 +36,7 @@ package enum ControlRequest: LinkMessage {
         case .why: 9
         case .version: 10
         case .shutdown: 11
+        case .vrrp: 12
         }
     }
 
@@ -45,7 +48,7 @@ package enum ControlRequest: LinkMessage {
             writer.text(name, limit: 64)
             writer.littleEndian(bytes)
             writer.flag(follow)
-        case .pid(let name):
+        case .pid(let name), .vrrp(let name):
             writer.texts(name.map { [$0] } ?? [], limit: 1)
         case .why(let count): writer.littleEndian(count)
         case .reload, .failover, .version, .shutdown: break
@@ -73,6 +76,7 @@ package enum ControlRequest: LinkMessage {
         case 9: .why(count: try reader.littleEndian())
         case 10: .version
         case 11: .shutdown
+        case 12: .vrrp(name: try reader.texts(limit: 1).first)
         default: nil
         }
     }
@@ -88,6 +92,7 @@ package enum ControlReply: LinkMessage {
     /// How a command went for one name; the name is empty where the command has none.
     case result(name: String, outcome: Outcome, text: String)
     case end
+    case detail(RouterDetail)
 
     package enum Outcome: UInt8, Sendable {
         case done = 0
@@ -108,6 +113,7 @@ package enum ControlReply: LinkMessage {
         case .output: 4
         case .result: 5
         case .end: 6
+        case .detail: 7
         }
     }
 
@@ -125,6 +131,7 @@ package enum ControlReply: LinkMessage {
             writer.byte(outcome.rawValue)
             writer.text(text, limit: 2048)
         case .end: break
+        case .detail(let detail): detail.encode(into: &writer)
         }
     }
 
@@ -146,6 +153,7 @@ package enum ControlReply: LinkMessage {
                 text: try reader.text()
             )
         case 6: return .end
+        case 7: return .detail(try RouterDetail(from: &reader))
         default: return nil
         }
     }

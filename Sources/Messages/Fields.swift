@@ -13,6 +13,16 @@ extension ByteWriter {
         append(bytes)
     }
 
+    /// A count of 16 bits and as many items; no more than `limit` of them.
+    package mutating func list<Item>(
+        _ items: [Item],
+        limit: Int,
+        _ encode: (inout ByteWriter, Item) -> Void
+    ) {
+        littleEndian(UInt16(min(items.count, limit)))
+        for item in items.prefix(limit) { encode(&self, item) }
+    }
+
     /// The count of octets, 4 or 16, and the octets.
     package mutating func address(_ address: IPAddress) {
         let octets = address.octets
@@ -71,6 +81,17 @@ extension ByteReader {
         var texts: [String] = []
         for _ in 0..<count { texts.append(try text()) }
         return texts
+    }
+
+    package mutating func list<Item>(
+        limit: Int,
+        _ decode: (inout ByteReader) throws(DecodeError) -> Item
+    ) throws(DecodeError) -> [Item] {
+        let count: UInt16 = try littleEndian()
+        guard count <= limit else { throw .invalid(field: "count", value: UInt64(count)) }
+        var items: [Item] = []
+        for _ in 0..<count { items.append(try decode(&self)) }
+        return items
     }
 
     package mutating func choice<Choice: RawRepresentable<UInt8>>(

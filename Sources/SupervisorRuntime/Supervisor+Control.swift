@@ -27,6 +27,7 @@ extension Supervisor {
         case .version:
             let text = "tandem-supervisor \(Hello.currentBuild) (pid \(getpid()))"
             finish(client, name: "", .done, text)
+        case .vrrp(let name): describe(name, for: client)
         case .shutdown:
             wait(client, name: nil, goal: .everythingStopped)
             learn(.request(.shutdown))
@@ -140,6 +141,32 @@ extension Supervisor {
             reply(.output(Array(rest.prefix(ControlReply.outputLimit))), to: client)
             rest = rest.dropFirst(ControlReply.outputLimit)
         }
+    }
+
+    private func describe(_ name: String?, for client: UInt64) {
+        if let name, !routers.contains(where: { $0.name == name }) {
+            finish(client, name: name, .failed, "no such virtual router")
+            return
+        }
+        guard agent.isConnected else {
+            finish(client, name: "agent", .failed, "it does not answer: 'status' says more")
+            return
+        }
+        wait(client, name: .agent, goal: .described)
+        agent.send(.describe(request: client, name: name), incident: .none, poller)
+    }
+
+    func pass(_ detail: RouterDetail, to client: UInt64) {
+        guard waiting.contains(where: { $0.client == client && $0.goal == .described }) else {
+            return
+        }
+        reply(.detail(detail), to: client)
+    }
+
+    func finishDescription(for client: UInt64) {
+        waiting.removeAll { $0.client == client && $0.goal == .described }
+        guard control.owns(client) else { return }
+        endIfNothingWaits(for: client)
     }
 
     // MARK: Acting

@@ -122,6 +122,8 @@ extension Supervisor {
         case .routerRemoved(let name):
             routers.removeAll { $0.name == name }
             learn(.routerRemoved(name: name))
+        case .detail(let client, let detail): pass(detail, to: client)
+        case .described(let client): finishDescription(for: client)
         }
     }
 

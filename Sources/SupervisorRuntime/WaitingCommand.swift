@@ -11,6 +11,8 @@ struct WaitingCommand {
         case released
         case reloaded
         case everythingStopped
+        /// The agent has described its routers.
+        case described
     }
 
     enum Outcome: Equatable {
@@ -61,6 +63,7 @@ struct WaitingCommand {
         case .reloaded:
             return isLate ? .failed("no answer: its log says more (tail)") : .pending
         case .everythingStopped: return .pending
+        case .described: return isLate ? .failed("no answer: its log says more (tail)") : .pending
         }
     }
 }

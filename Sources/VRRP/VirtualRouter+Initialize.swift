@@ -28,6 +28,11 @@ extension VirtualRouter {
         settings.tracks.filter { $0.holdsBack(outcomes[$0.subject] ?? .unknown) }.map(\.subject)
     }
 
+    /// What a tracked check has said last.
+    package func outcome(of subject: Track.Subject) -> TrackOutcome {
+        outcomes[subject] ?? .unknown
+    }
+
     /// RFC 3768 §6.4.1. The addresses are released first: what an earlier life of this node left behind
     /// must not stay on a BACKUP.
     mutating func start(

@@ -91,6 +91,19 @@ enum JSONText {
         )
     }
 
+    static func routers(_ answer: RouterAnswer, error: String? = nil) throws -> String {
+        let errors =
+            (error.map { [$0] } ?? []) + answer.results.filter { $0.outcome != .done }.map(\.line)
+        return try text(
+            RouterList(instances: answer.details.map(RouterJSON.init), errors: errors)
+        )
+    }
+
+    private struct RouterList: Encodable {
+        var instances: [RouterJSON]
+        var errors: [String]
+    }
+
     private static func text(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

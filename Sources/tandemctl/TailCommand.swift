@@ -29,7 +29,7 @@ struct TailCommand: ParsableCommand {
                 let result = CommandResult(name: name, outcome: outcome, text: text)
                 results.append(result)
                 if outcome != .done { Terminal.print(result.line) }
-            case .process, .router, .journal, .end: break
+            case .process, .router, .journal, .detail, .end: break
             }
         }
         try finish(ControlExit.ofCommand(results))

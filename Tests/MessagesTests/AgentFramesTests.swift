@@ -101,6 +101,68 @@ struct AgentFramesTests {
             040056495f31 | "VI_1"
             """
         ),
+        Golden(
+            .detail(request: 9, Samples.detail),
+            """
+            0700 | kind 7
+            0900000000000000 | request 9
+            040056495f31 | name "VI_1"
+            02 | state MASTER
+            040065746830 | interface "eth0"
+            33 | virtual router 51
+            65 | base priority 101
+            67 | priority 103
+            010010003139322e3136382e302e3130302f3332 | 1 address
+            00002a36fe9c9717 | since, ns of 1970
+            01 | a peer was heard
+            04 | four octets
+            c0a80002 | 192.168.0.2
+            66 | its priority
+            84030000 | 900 ms ago
+            0700000000000000 | 7 packets dropped
+            02 | version 2
+            14006d756c746963617374203232342e302e302e3138 | transport
+            01 | there is a source
+            04 | four octets
+            c0a80001 | 192.168.0.1
+            010047 | group "G"
+            1300313031202b2032202863686b29203d20313033 | arithmetic
+            01 | it preempts
+            fa000000 | after 250 ms
+            40420f00 | advertisement
+            40420f00 | the MASTER's
+            981e0900 | skew
+            58e53600 | master-down
+            01 | a timer runs
+            801a0600 | for 400 ms more
+            0100 | 1 weight
+            030063686b | "chk"
+            0600736372697074 | "script"
+            0200 | weight 2
+            feff | counts -2
+            01 | succeeded
+            01000400646f776e | 1 fault
+            0100010077 | 1 awaited
+            0100 | 1 peer
+            04 | four octets
+            c0a80002 | 192.168.0.2
+            66 | priority 102
+            84030000 | 900 ms ago
+            0100 | 1 counter
+            040073656e74 | "sent"
+            0500000000000000 | 5
+            0100 | 1 reason
+            030074746c | "ttl"
+            0600000000000000 | 6
+            """
+        ),
+        Golden(
+            .described(request: 9),
+            """
+            0800 | kind 8
+            0900000000000000 | request 9
+            """
+        ),
     ]
 
     @Test("AgentToSupervisor: each message has these bytes", arguments: agentToSupervisorFrames)
@@ -110,7 +172,7 @@ struct AgentFramesTests {
 
     @Test("AgentToSupervisor: every kind is pinned, and kind 7 is none of its own")
     func agentToSupervisorKinds() throws {
-        try Golden.checkKinds(of: Self.agentToSupervisorFrames, count: 6)
+        try Golden.checkKinds(of: Self.agentToSupervisorFrames, count: 8)
     }
 
     static let supervisorToAgentFrames: [Golden<SupervisorToAgent>] = [
@@ -209,6 +271,22 @@ struct AgentFramesTests {
             0500 | kind 5
             """
         ),
+        Golden(
+            .describe(request: 9, name: nil),
+            """
+            0600 | kind 6
+            0900000000000000 | request 9
+            0000 | no name
+            """
+        ),
+        Golden(
+            .describe(request: 9, name: "VI_1"),
+            """
+            0600 | kind 6
+            0900000000000000 | request 9
+            0100040056495f31 | "VI_1"
+            """
+        ),
     ]
 
     @Test("SupervisorToAgent: each message has these bytes", arguments: supervisorToAgentFrames)
@@ -218,6 +296,6 @@ struct AgentFramesTests {
 
     @Test("SupervisorToAgent: every kind is pinned, and kind 6 is none of its own")
     func supervisorToAgentKinds() throws {
-        try Golden.checkKinds(of: Self.supervisorToAgentFrames, count: 5)
+        try Golden.checkKinds(of: Self.supervisorToAgentFrames, count: 6)
     }
 }

@@ -100,6 +100,20 @@ struct ControlFramesTests {
             0b00 | kind 11
             """
         ),
+        Golden(
+            .vrrp(name: nil),
+            """
+            0c00 | kind 12
+            0000 | no name
+            """
+        ),
+        Golden(
+            .vrrp(name: "VI_1"),
+            """
+            0c00 | kind 12
+            0100040056495f31 | "VI_1"
+            """
+        ),
     ]
 
     @Test("ControlRequest: each message has these bytes", arguments: controlRequestFrames)
@@ -109,7 +123,7 @@ struct ControlFramesTests {
 
     @Test("ControlRequest: every kind is pinned, and kind 12 is none of its own")
     func controlRequestKinds() throws {
-        try Golden.checkKinds(of: Self.controlRequestFrames, count: 11)
+        try Golden.checkKinds(of: Self.controlRequestFrames, count: 12)
     }
 
     static let controlReplyFrames: [Golden<ControlReply>] = [
@@ -334,6 +348,96 @@ struct ControlFramesTests {
             0600 | kind 6
             """
         ),
+        Golden(
+            .detail(Samples.detail),
+            """
+            0700 | kind 7
+            040056495f31 | name "VI_1"
+            02 | state MASTER
+            040065746830 | interface "eth0"
+            33 | virtual router 51
+            65 | base priority 101
+            67 | priority 103
+            010010003139322e3136382e302e3130302f3332 | 1 address
+            00002a36fe9c9717 | since, ns of 1970
+            01 | a peer was heard
+            04 | four octets
+            c0a80002 | 192.168.0.2
+            66 | its priority
+            84030000 | 900 ms ago
+            0700000000000000 | 7 packets dropped
+            02 | version 2
+            14006d756c746963617374203232342e302e302e3138 | transport
+            01 | there is a source
+            04 | four octets
+            c0a80001 | 192.168.0.1
+            010047 | group "G"
+            1300313031202b2032202863686b29203d20313033 | arithmetic
+            01 | it preempts
+            fa000000 | after 250 ms
+            40420f00 | advertisement
+            40420f00 | the MASTER's
+            981e0900 | skew
+            58e53600 | master-down
+            01 | a timer runs
+            801a0600 | for 400 ms more
+            0100 | 1 weight
+            030063686b | "chk"
+            0600736372697074 | "script"
+            0200 | weight 2
+            feff | counts -2
+            01 | succeeded
+            01000400646f776e | 1 fault
+            0100010077 | 1 awaited
+            0100 | 1 peer
+            04 | four octets
+            c0a80002 | 192.168.0.2
+            66 | priority 102
+            84030000 | 900 ms ago
+            0100 | 1 counter
+            040073656e74 | "sent"
+            0500000000000000 | 5
+            0100 | 1 reason
+            030074746c | "ttl"
+            0600000000000000 | 6
+            """
+        ),
+        Golden(
+            .detail(Samples.bareDetail),
+            """
+            0700 | kind 7
+            040056495f32 | name "VI_2"
+            03 | state FAULT
+            0000 | no interface name
+            ff | virtual router 255
+            01 | base priority 1
+            00 | priority 0
+            0000 | no address
+            0000000000000000 | since
+            00 | no peer was heard
+            00 | no priority of it
+            00000000 | no time of it
+            0000000000000000 | nothing dropped
+            03 | version 3
+            0000 | no transport
+            00 | no source
+            0000 | no group
+            0000 | no arithmetic
+            00 | it does not preempt
+            00000000 | no delay
+            00000000 | no advertisement
+            00000000 | no MASTER's
+            00000000 | no skew
+            00000000 | no master-down
+            00 | no timer runs
+            0000 | no weight
+            0000 | no fault
+            0000 | no awaited check
+            0000 | no peer
+            0000 | no counter
+            0000 | no reason
+            """
+        ),
     ]
 
     @Test("ControlReply: each message has these bytes", arguments: controlReplyFrames)
@@ -343,6 +447,6 @@ struct ControlFramesTests {
 
     @Test("ControlReply: every kind is pinned, and kind 7 is none of its own")
     func controlReplyKinds() throws {
-        try Golden.checkKinds(of: Self.controlReplyFrames, count: 6)
+        try Golden.checkKinds(of: Self.controlReplyFrames, count: 7)
     }
 }

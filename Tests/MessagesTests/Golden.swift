@@ -88,6 +88,66 @@ enum Samples {
         addresses: [],
         since: 0
     )
+    static let detail = RouterDetail(
+        report: router,
+        version: 2,
+        transport: "multicast 224.0.0.18",
+        source: IPAddress(192, 168, 0, 1),
+        group: "G",
+        arithmetic: "101 + 2 (chk) = 103",
+        preempts: true,
+        preemptDelayMilliseconds: 250,
+        timers: RouterDetail.Timers(
+            advertisement: 1_000_000,
+            activeAdvertisement: 1_000_000,
+            skew: 597_656,
+            masterDown: 3_597_656,
+            next: 400_000
+        ),
+        weights: [
+            RouterDetail.Weight(
+                name: "chk",
+                kind: "script",
+                weight: 2,
+                amount: -2,
+                outcome: .succeeded
+            )
+        ],
+        faults: ["down"],
+        awaited: ["w"],
+        peers: [
+            RouterDetail.Peer(
+                address: IPAddress(192, 168, 0, 2),
+                priority: 102,
+                heardMillisecondsAgo: 900
+            )
+        ],
+        counters: [RouterDetail.Count("sent", 5)],
+        drops: [RouterDetail.Count("ttl", 6)]
+    )
+    static let bareDetail = RouterDetail(
+        report: bareRouter,
+        version: 3,
+        transport: "",
+        source: nil,
+        group: "",
+        arithmetic: "",
+        preempts: false,
+        preemptDelayMilliseconds: 0,
+        timers: RouterDetail.Timers(
+            advertisement: 0,
+            activeAdvertisement: 0,
+            skew: 0,
+            masterDown: 0,
+            next: nil
+        ),
+        weights: [],
+        faults: [],
+        awaited: [],
+        peers: [],
+        counters: [],
+        drops: []
+    )
     static let process = ProcessReport(
         name: "proxy",
         state: .running,
