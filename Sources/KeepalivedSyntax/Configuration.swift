@@ -91,12 +91,12 @@ package struct NotifyPrograms: Equatable, Sendable {
     package var stop: [String]?
     /// Called for every state with `INSTANCE NAME STATE PRIORITY` appended.
     package var any: [String]?
-    /// `notify_deleted`: the router is gone from the configuration.
+    /// `notify_deleted`: a reload removed the router. Without a program the word DELETED still takes the
+    /// place of FAULT in what the others are told.
     package var deleted: [String]?
+    package var saysDeleted = false
     /// `notify_master_rx_lower_pri`: a MASTER heard a rival of lower priority.
     package var rivalHeard: [String]?
-    /// `notify_fifo`: a named pipe that gets a line for every change of state.
-    package var fifo: String?
     package var user: String?
     package var group: String?
 

@@ -2,12 +2,10 @@ package import Primitives
 
 /// `global_defs`, as far as it concerns the whole process and no single router.
 package struct GlobalSettings: Equatable, Sendable {
-    /// `vrrp_notify_fifo`: gets a line for every change of state of every router and group.
-    package var notifyFIFO: String?
-    /// `vrrp_notify_fifo_script`: a program that reads it from its standard input's path, its last argument.
-    package var notifyFIFOScript: [String]?
-    package var notifyFIFOUser: String?
-    package var notifyFIFOGroup: String?
+    /// `notify_fifo` and `vrrp_notify_fifo`: each gets a line for every change of state.
+    package var notifyFIFOs: [NotifyFIFO] = []
+    /// `fifo_write_vrrp_states_on_reload`.
+    package var repeatsStatesOnReload = false
     /// `vrrp_notify_priority_changes`: the FIFOs hear of a changed priority too.
     package var notifiesPriorityChanges = false
     /// `dynamic_interfaces`: an interface that does not exist yet is no error.
@@ -21,6 +19,24 @@ package struct GlobalSettings: Equatable, Sendable {
     package var interfaceDelays: [String: InterfaceDelays] = [:]
 
     package init() {}
+}
+
+/// A named pipe for programs that follow the states (keepalived.conf(5), `vrrp_notify_fifo`).
+package struct NotifyFIFO: Equatable, Sendable {
+    package var path: String
+    /// Who owns a pipe that is made; nil: root.
+    package var user: String?
+    package var group: String?
+    /// `vrrp_notify_fifo_script`: kept running with the path as its last argument.
+    package var script: [String]?
+    package var scriptUser: String?
+    package var scriptGroup: String?
+    package var location: SourceLocation
+
+    package init(path: String, location: SourceLocation) {
+        self.path = path
+        self.location = location
+    }
 }
 
 /// How long a change of an interface has to last before it counts.
