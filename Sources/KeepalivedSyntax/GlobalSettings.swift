@@ -71,8 +71,16 @@ package struct TrackedProcess: Equatable, Sendable {
     package enum Match: Equatable, Sendable {
         /// The name alone.
         case name
-        /// Arguments equal, arguments that begin so, or the whole command line as given.
-        case arguments([String], initial: Bool)
+        /// The name, and what follows it on the command line.
+        case arguments([String], ArgumentMatch)
+    }
+
+    package enum ArgumentMatch: Equatable, Sendable {
+        case equal
+        /// `param_match partial`: the first arguments are these; more may follow.
+        case leading
+        /// `param_match initial`: these, of which the last may go on.
+        case beginning
     }
 
     package var name: String

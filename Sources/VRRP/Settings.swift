@@ -98,7 +98,7 @@ package struct RouterSettings: Equatable, Sendable {
     /// `promote_secondaries`: set for the interface, so that the VIP survives its network's first address.
     package var promotesSecondaries = false
     /// `track_gateway` (Tandem's own): who hears nobody, not even this address, claims nothing, and lets go.
-    package var gateway: IPAddress?
+    package var gateway: GatewayWitness?
 
     package init(
         name: String,
@@ -138,6 +138,13 @@ package enum ProtocolVersion: UInt8, Sendable {
     case v2 = 2
     /// RFC 9568.
     case v3 = 3
+}
+
+/// Which gateway a router asks whether it is alone.
+package enum GatewayWitness: Equatable, Sendable {
+    /// The default route's by way of the router's interface, whichever that is at the time.
+    case automatic
+    case address(IPAddress)
 }
 
 /// To whom a router advertises.
