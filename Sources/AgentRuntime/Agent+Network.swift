@@ -123,7 +123,7 @@ extension Agent {
             do throws(SystemCallError) {
                 if let port = ports[name] {
                     port.expect(settings)
-                    try port.setSource(facts.source)
+                    port.setSource(facts.source)
                     continue
                 }
                 nextPortToken += 1

@@ -23,7 +23,8 @@ final class InterfacePort {
         token: UInt64,
         routers: [RouterSettings]
     ) throws(SystemCallError) {
-        socket = try VRRPSocket(interface: index, name: name, source: source?.v4)
+        socket = try VRRPSocket(family: .v4, interface: (index, name))
+        try socket.listen(to: [.v4(.vrrpGroup)])
         self.name = name
         self.index = index
         self.source = source
@@ -41,14 +42,12 @@ final class InterfacePort {
         gate.expect(routers)
     }
 
-    func setSource(_ source: IPAddress?) throws(SystemCallError) {
-        guard source != self.source else { return }
-        try socket.setSource(source?.v4)
+    func setSource(_ source: IPAddress?) {
         self.source = source
     }
 
     func send(_ advertisement: Advertisement) throws(SystemCallError) {
-        try socket.send(advertisement.encode())
+        try socket.send(advertisement.encode(), to: .v4(.vrrpGroup), from: source)
     }
 
     /// What one read brought.
@@ -61,7 +60,7 @@ final class InterfacePort {
 
     func receive(at now: Instant) throws(SystemCallError) -> Received {
         guard let packet = try socket.receive() else { return .nothing }
-        switch gate.admit(packet) {
+        switch gate.admit(packet.bytes) {
         case .success(let received): return .packet(received)
         case .failure(let reason): return .dropped(line: dropLog.record(reason, at: now))
         }

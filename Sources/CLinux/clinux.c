@@ -377,89 +377,10 @@ int tandem_error_text(int error, char *text, size_t size) {
 
 const char *tandem_signal_abbreviation(int number) { return sigabbrev_np(number); }
 
-// MARK: rtnetlink, raw and packet sockets
-
-int tandem_netlink_open(uint32_t groups, uint32_t *port) {
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (fd < 0) return -errno;
-    struct sockaddr_nl local = {.nl_family = AF_NETLINK, .nl_groups = groups};
-    socklen_t size = sizeof local;
-    int on = 1;
-    // Errors come with the kernel's own words, and without a copy of the request.
-    setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
-    setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&local, size) < 0 ||
-        getsockname(fd, (struct sockaddr *)&local, &size) < 0) {
-        int error = errno;
-        close(fd);
-        return -error;
-    }
-    *port = local.nl_pid;
-    return fd;
-}
-
-int tandem_netlink_send(int fd, const void *data, size_t size) {
-    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    ssize_t sent = sendto(fd, data, size, MSG_DONTWAIT, (struct sockaddr *)&kernel, sizeof kernel);
-    return sent < 0 ? -errno : 0;
-}
-
-int64_t tandem_netlink_receive(int fd, void *data, size_t size, uint32_t *sender, bool *truncated) {
-    struct sockaddr_nl from = {0};
-    struct iovec vector = {data, size};
-    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_name = &from, .msg_namelen = sizeof from};
-    ssize_t received = recvmsg(fd, &message, MSG_DONTWAIT);
-    if (received < 0) return -errno;
-    *sender = from.nl_pid;
-    *truncated = (message.msg_flags & MSG_TRUNC) != 0;
-    return received;
-}
-
 int tandem_wait_readable(int fd, int milliseconds) {
     struct pollfd request = {.fd = fd, .events = POLLIN};
     int count = poll(&request, 1, milliseconds);
     return count < 0 ? -errno : count;
-}
-
-int tandem_raw_open(int protocol, const char *interface) {
-    int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-    if (fd < 0) return -errno;
-    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) < 0) {
-        int error = errno;
-        close(fd);
-        return -error;
-    }
-    return fd;
-}
-
-int tandem_multicast_join(int fd, uint32_t group, int interface) {
-    struct ip_mreqn request = {.imr_multiaddr.s_addr = htonl(group), .imr_ifindex = interface};
-    return setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) < 0 ? -errno : 0;
-}
-
-int tandem_multicast_source(int fd, int interface, uint32_t address) {
-    struct ip_mreqn request = {.imr_address.s_addr = htonl(address), .imr_ifindex = interface};
-    return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request) < 0 ? -errno : 0;
-}
-
-int tandem_ipv4_send(int fd, const void *data, size_t size, uint32_t address) {
-    struct sockaddr_in remote = ipv4(address, 0);
-    ssize_t sent = sendto(fd, data, size, MSG_DONTWAIT, (struct sockaddr *)&remote, sizeof remote);
-    return sent < 0 ? -errno : 0;
-}
-
-int tandem_packet_open(void) {
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    return fd < 0 ? -errno : fd;
-}
-
-int tandem_packet_send(int fd, int interface, const void *frame, size_t size) {
-    struct sockaddr_ll remote = {.sll_family = AF_PACKET, .sll_ifindex = interface, .sll_halen = 6};
-    if (size < 14) return -EINVAL;
-    memcpy(remote.sll_addr, frame, 6);
-    memcpy(&remote.sll_protocol, (const char *)frame + 12, 2);
-    ssize_t sent = sendto(fd, frame, size, MSG_DONTWAIT, (struct sockaddr *)&remote, sizeof remote);
-    return sent < 0 ? -errno : 0;
 }
 
 int tandem_new_network_namespace(void) { return unshare(CLONE_NEWNET) < 0 ? -errno : 0; }

@@ -5,6 +5,7 @@ import LinuxIO
 import Messages
 import NamespaceLab
 import Primitives
+import RawSockets
 import Testing
 import VRRP
 
@@ -283,17 +284,10 @@ struct AgentReloadTests {
             return bytes
         }
         try pair.lab.client.onThread {
-            let raw = try check(tandem_raw_open(112, "eth0"), "raw socket")
-            let descriptor = FileDescriptor(owning: raw)
-            for (ttl, list) in [(255, packets + crafted), (64, [good])] {
-                tandem_setsockopt_int(raw, Int32(IPPROTO_IP), IP_MULTICAST_TTL, Int32(ttl))
+            let socket = try clientSocket()
+            for (ttl, list) in [(UInt8(255), packets + crafted), (64, [good])] {
                 for packet in list {
-                    tandem_ipv4_send(
-                        descriptor.rawValue,
-                        packet,
-                        packet.count,
-                        IPv4Address.vrrpGroup.rawValue
-                    )
+                    try socket.send(packet, to: .v4(.vrrpGroup), from: nil, timeToLive: ttl)
                 }
             }
         }
@@ -311,16 +305,19 @@ struct AgentReloadTests {
         #expect(pair.first.count(of: "dropped") < 12)
         // The twin: the same packet with nothing wrong is heard.
         try pair.lab.client.onThread {
-            let raw = try check(tandem_raw_open(112, "eth0"), "raw socket")
-            let descriptor = FileDescriptor(owning: raw)
-            tandem_setsockopt_int(raw, Int32(IPPROTO_IP), IP_MULTICAST_TTL, 255)
-            tandem_ipv4_send(descriptor.rawValue, good, good.count, IPv4Address.vrrpGroup.rawValue)
+            try clientSocket().send(good, to: .v4(.vrrpGroup), from: nil)
         }
         #expect(
             pair.first.logs("192.168.0.10 is MASTER with priority 254", within: .seconds(2)),
             "\(pair.report)"
         )
     }
+}
+
+/// What a stranger on the LAN sends advertisements by.
+private func clientSocket() throws -> VRRPSocket {
+    let interface = try check(tandem_interface_index("eth0"), "index of eth0")
+    return try VRRPSocket(family: .v4, interface: (interface, "eth0"))
 }
 
 extension [UInt8] {

@@ -38,16 +38,21 @@ enum PrivateNetwork {
 
     /// Runs `ip` with these words in the caller's namespace.
     static func ip(_ words: String) throws {
+        try tool("/usr/sbin/ip", words)
+    }
+
+    /// Runs a program with these words in the caller's namespace.
+    static func tool(_ path: String, _ words: String) throws {
         var spawn = Spawn(
-            path: "/usr/sbin/ip",
-            arguments: ["ip"] + words.split(separator: " ").map(String.init)
+            path: path,
+            arguments: [path] + words.split(separator: " ").map(String.init)
         )
         spawn.standardError = 2
         let child = try spawn.start()
         while true {
             if let cause = child.reap() {
                 guard cause == .exited(0) else {
-                    throw SystemCallError("ip \(words): \(cause)", errno: EINVAL)
+                    throw SystemCallError("\(path) \(words): \(cause)", errno: EINVAL)
                 }
                 return
             }

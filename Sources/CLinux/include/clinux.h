@@ -205,28 +205,10 @@ static inline uint64_t tandem_monotonic_microseconds(void) {
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }
 
-// MARK: rtnetlink, raw and packet sockets
+// MARK: Others
 
-/// A non-blocking NETLINK_ROUTE socket that hears `groups` (RTMGRP_…); `*port` is its own port.
-int tandem_netlink_open(uint32_t groups, uint32_t *port);
-/// Sends to the kernel. 0 or -errno.
-int tandem_netlink_send(int fd, const void *data, size_t size);
-/// The datagram's size or -errno; `*sender` is 0 for the kernel, `*truncated` tells that it did not fit.
-int64_t tandem_netlink_receive(int fd, void *data, size_t size, uint32_t *sender, bool *truncated);
 /// Waits for something to read: 1, or 0 after `milliseconds`, or -errno.
 int tandem_wait_readable(int fd, int milliseconds);
-
-/// A non-blocking SOCK_RAW socket of an IP protocol, tied to one interface.
-int tandem_raw_open(int protocol, const char *interface);
-int tandem_multicast_join(int fd, uint32_t group, int interface);
-/// Multicast leaves by this interface, from this address (0: the kernel's choice).
-int tandem_multicast_source(int fd, int interface, uint32_t address);
-/// One datagram to an address in host order; 0 or -errno.
-int tandem_ipv4_send(int fd, const void *data, size_t size, uint32_t address);
-/// A non-blocking AF_PACKET socket that hears nothing.
-int tandem_packet_open(void);
-/// A whole Ethernet frame out of one interface; 0 or -errno.
-int tandem_packet_send(int fd, int interface, const void *frame, size_t size);
 /// A network namespace of its own for this thread, which ends with it; 0 or -errno.
 int tandem_new_network_namespace(void);
 /// Both ends of a SOCK_SEQPACKET Unix socket, close-on-exec and non-blocking; 0 or -errno.
