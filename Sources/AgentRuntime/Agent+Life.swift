@@ -25,6 +25,7 @@ extension Agent {
         openPorts()
         sayWhoAnswers()
         orderChecks(replacing: [])
+        openPipes()
         for index in routers.indices { start(index) }
         answerForProxy()
         notifier.ready(status: statusSentence(at: Clock.now))
@@ -114,6 +115,7 @@ extension Agent {
         notifier.stopping()
         for index in routers.indices { handle(.shutdown, index) }
         removeUnreleased()
+        for pipe in pipes { pipe.close() }
         report()
         runner.send(.finish)
         runner.flush()

@@ -58,6 +58,7 @@ extension Agent {
 
         // Those that go, go with the programs and ports that they had.
         for position in plan.removed {
+            routers[position].isDeleted = true
             handle(.shutdown, position)
             supervisor.send(
                 .routerRemoved(name: routers[position].settings.name),
@@ -79,6 +80,7 @@ extension Agent {
         let gone = Set(plan.removed)
         routers = routers.indices.filter { !gone.contains($0) }.map { routers[$0] }
         openPorts()
+        openPipes()
         leaseChanged(.grace(new.tandem.leaseGrace), at: Clock.now)
         orderChecks(replacing: oldScripts)
         let lent = lentAddresses
@@ -95,6 +97,7 @@ extension Agent {
         answerForProxy()
         // An address may have gone from one router to another, in whichever order.
         verifyAddresses()
+        repeatStates()
         return .success(
             "the new configuration is in force: \(plan.kept.count) virtual routers kept, "
                 + "\(plan.added.count) added, \(plan.removed.count) removed"

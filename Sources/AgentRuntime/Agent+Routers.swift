@@ -252,6 +252,12 @@ extension Agent {
             .timerLate:
             break
         }
+        switch note {
+        case .rivalHeard: notifyOfRival(index)
+        case .priorityChanged: notifyOfPriority(index)
+        case .lowerPriorityHeard, .masterHeard, .addressRestored, .addressListDiffers, .timerLate:
+            break
+        }
         report(index)
     }
 }

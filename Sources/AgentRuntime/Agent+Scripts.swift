@@ -19,17 +19,12 @@ extension Agent {
         }
     }
 
-    /// Nobody's scripts run as root by default.
-    private var defaultUser: String {
-        UserIdentity.named("keepalived_script") == nil ? "nobody" : "keepalived_script"
-    }
-
     private func order(for script: CheckScript) -> CheckOrder {
         CheckOrder(
             name: script.name,
             program: ProgramOrder(
                 arguments: script.arguments,
-                user: script.user ?? defaultUser,
+                user: script.user ?? Self.defaultUser,
                 group: script.group ?? ""
             ),
             interval: script.interval,
@@ -120,7 +115,7 @@ extension Agent {
         exitStatus = 1
     }
 
-    private func watchRunner() {
+    func watchRunner() {
         guard runner.wantsToWrite != isRunnerWatchedForWriting, runner.isAlive else { return }
         isRunnerWatchedForWriting = runner.wantsToWrite
         try? poller.modify(
@@ -128,43 +123,6 @@ extension Agent {
             token: Token.runner,
             for: isRunnerWatchedForWriting ? [.readable, .writable] : .readable
         )
-    }
-
-    // MARK: Notify programs
-
-    /// keepalived.conf(5): `notify_master` and its kin as they stand, `notify` with INSTANCE, name, state and
-    /// priority behind it.
-    func runNotifications(for transition: RouterTransition, _ index: Int) {
-        let name = routers[index].settings.name
-        guard let programs = configuration.notifications[name] else { return }
-        let (own, word): ([String]?, String) =
-            switch transition.to {
-            case .active: (programs.master, "MASTER")
-            case .backup: (programs.backup, "BACKUP")
-            case .fault: (programs.fault, "FAULT")
-            case .initialize:
-                transition.reason == .shutdown ? (programs.stop, "STOP") : (nil, "")
-            }
-        guard !word.isEmpty else { return }
-        notifySerial += 1
-        let priority = String(routers[index].machine.effectivePriority)
-        let any = programs.any.map { $0 + ["INSTANCE", name, word, priority] }
-        for arguments in [own, any].compactMap(\.self) {
-            runner.send(
-                .notify(
-                    NotifyOrder(
-                        router: name,
-                        serial: notifySerial,
-                        program: ProgramOrder(
-                            arguments: arguments,
-                            user: programs.user ?? defaultUser,
-                            group: programs.group ?? ""
-                        )
-                    )
-                )
-            )
-        }
-        watchRunner()
     }
 }
 

@@ -60,6 +60,7 @@ final class Agent {
     /// The supervisor's number for what is being done now.
     var incident = IncidentID.none
     var notifySerial: UInt64 = 0
+    var pipes: [NotifyPipe] = []
     var isRunnerWatchedForWriting = false
     /// Set when the loop is to end, with the exit status.
     var exitStatus: Int32?

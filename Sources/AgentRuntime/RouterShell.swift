@@ -22,6 +22,8 @@ struct RouterShell {
     var since: UInt64 = Clock.wall
     /// Of the last advertisement that the kernel took: when the machine decided it.
     var advertisedAt: Instant?
+    /// A reload has removed it: its end is no stop of the agent.
+    var isDeleted = false
     /// The log was told that sending fails.
     var saidThatSendingFails = false
     /// Addresses that the kernel refused, since when, and when it is asked again.
