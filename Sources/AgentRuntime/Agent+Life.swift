@@ -120,7 +120,7 @@ extension Agent {
         runner.send(.finish)
         runner.flush()
         supervisor.close()
-        guard !configuration.notifications.isEmpty, runner.isAlive else { return }
+        guard Self.runsPrograms(configuration), runner.isAlive else { return }
         let limit = Clock.now + Self.farewell
         while runner.process.reap() == nil, Clock.now < limit {
             var request = pollfd(

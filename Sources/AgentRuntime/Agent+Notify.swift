@@ -113,16 +113,36 @@ extension Agent {
     /// Opens what the configuration names and closes what it no longer does.
     func openPipes() {
         let wanted = configuration.global.notifyFIFOs
-        for pipe in pipes where !wanted.contains(pipe.settings) { pipe.close() }
+        for pipe in pipes where !wanted.contains(pipe.settings) {
+            if pipe.settings.script != nil { runner.send(.release(name: pipe.settings.path)) }
+            pipe.close()
+        }
         pipes.removeAll { !wanted.contains($0.settings) }
         for settings in wanted where !pipes.contains(where: { $0.settings == settings }) {
             do throws(SystemCallError) {
                 let owner = settings.user.flatMap { UserIdentity.named($0, group: settings.group) }
                 pipes.append(try NotifyPipe(settings, owner: owner))
+                startReader(of: settings)
             } catch {
                 log.error("\(settings.location): the notify FIFO can't be used: \(error)")
             }
         }
+    }
+
+    /// The program that reads the pipe, with the path behind its arguments.
+    private func startReader(of settings: NotifyFIFO) {
+        guard let script = settings.script else { return }
+        runner.send(
+            .keep(
+                name: settings.path,
+                ProgramOrder(
+                    arguments: script + [settings.path],
+                    user: settings.scriptUser ?? Self.defaultUser,
+                    group: settings.scriptGroup ?? ""
+                )
+            )
+        )
+        watchRunner()
     }
 
     private func tellPipes(_ text: String) {

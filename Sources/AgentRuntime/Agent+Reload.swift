@@ -43,7 +43,7 @@ extension Agent {
         }
         guard
             runner.isAlive
-                || (Self.runnableChecks(of: new).isEmpty && new.notifications.isEmpty)
+                || !Self.runsPrograms(new)
         else {
             return .failure(
                 Refusal(

@@ -19,6 +19,13 @@ extension Agent {
         }
     }
 
+    /// Whether anything in it needs the script runner.
+    static func runsPrograms(_ configuration: KeepalivedConfiguration) -> Bool {
+        !runnableChecks(of: configuration).isEmpty || !configuration.notifications.isEmpty
+            || configuration.groups.contains { $0.notifications != nil }
+            || configuration.global.notifyFIFOs.contains { $0.script != nil }
+    }
+
     private func order(for script: CheckScript) -> CheckOrder {
         CheckOrder(
             name: script.name,
@@ -77,6 +84,8 @@ extension Agent {
                 let held = CapabilitySet(rawValue: privileges)
                 log.info("the script runner is ready (pid \(pid)); it holds \(held.names)")
             case .checked(let result): checked(result)
+            case .ended(let fifo, let outcome):
+                log.warning("the program of the notify FIFO \(fifo) has ended: \(outcome)")
             case .notified(let router, let outcome):
                 if !outcome.succeeded {
                     log.warning("(\(router)) a notify program: \(outcome)")
@@ -105,9 +114,7 @@ extension Agent {
         let cause = runner.process.reap().map { "\($0)" } ?? "it closed its link"
         log.error("the script runner is gone (\(cause)): every check counts as failed")
         for change in checks.failAll() { checkChanged(change) }
-        let isNeeded =
-            !Self.runnableChecks(of: configuration).isEmpty || !configuration.notifications.isEmpty
-        guard isNeeded else {
+        guard Self.runsPrograms(configuration) else {
             log.warning("no script is configured: the agent goes on without a script runner")
             return
         }

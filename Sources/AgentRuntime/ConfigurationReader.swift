@@ -32,11 +32,13 @@ struct ConfigurationReader {
         in configuration: KeepalivedConfiguration
     ) -> [Diagnostic] {
         let scripts = configuration.scripts.map { ($0.arguments, Optional($0.location)) }
-        let notifications = configuration.notifications.values.flatMap { programs in
-            [programs.master, programs.backup, programs.fault, programs.stop, programs.any]
-                .compactMap(\.self).map { ($0, SourceLocation?.none) }
+        let groups = configuration.groups.compactMap(\.notifications)
+        let notifications = (Array(configuration.notifications.values) + groups)
+            .flatMap(\.commands).map { ($0, SourceLocation?.none) }
+        let readers = configuration.global.notifyFIFOs.compactMap { fifo in
+            fifo.script.map { ($0 + [fifo.path], Optional(fifo.location)) }
         }
-        return (scripts + notifications).compactMap { arguments, location in
+        return (scripts + notifications + readers).compactMap { arguments, location in
             // Room for what keepalived appends: INSTANCE NAME STATE PRIORITY.
             let program = ProgramOrder(arguments: arguments, user: "")
             guard !program.fits || arguments.count > ProgramOrder.argumentLimit - 4 else {

@@ -14,10 +14,11 @@ final class RunningProgram {
     enum Purpose: Equatable {
         case check(String)
         case notify(String)
+        case keep(String)
 
         var name: String {
             switch self {
-            case .check(let name), .notify(let name): name
+            case .check(let name), .notify(let name), .keep(let name): name
             }
         }
     }
@@ -48,7 +49,7 @@ final class RunningProgram {
     init(
         _ order: ProgramOrder,
         _ purpose: Purpose,
-        limit: Duration,
+        limit: Duration?,
         at now: Instant
     ) throws(ProgramError) {
         guard let name = order.arguments.first, let path = MachineFacts.path(of: name) else {
@@ -74,7 +75,7 @@ final class RunningProgram {
         }
         self.purpose = purpose
         startedAt = now
-        phase = .running(until: now + limit)
+        phase = .running(until: limit.map { now + $0 } ?? .distantFuture)
     }
 
     /// When `enforceLimit` has something to do.

@@ -34,6 +34,8 @@ final class ScriptRunner {
     private var link: FrameLink<AgentToRunner, RunnerToAgent>
     private var checks: [String: Check] = [:]
     private var notifications = NotifyQueue()
+    /// By the path of their FIFO.
+    private var kept: [String: KeptProgram] = [:]
     private var programs: [UInt64: RunningProgram] = [:]
     private var nextToken: UInt64 = 1
     private var isFinishing = false
@@ -93,7 +95,8 @@ final class ScriptRunner {
 
     private var nextDeadline: Instant? {
         let starts = checks.values.map(\.startAt)
-        return (starts + programs.values.compactMap(\.deadline)).min()
+        let restarts = kept.values.filter { $0.running == nil }.map(\.startAt)
+        return (starts + restarts + programs.values.compactMap(\.deadline)).min()
     }
 
     private func fireDeadlines(at now: Instant) {
@@ -105,6 +108,7 @@ final class ScriptRunner {
             checks[name] = check
             if check.running == nil { start(check.order, at: now) }
         }
+        startKept(at: now)
         for (token, program) in programs where program.isDue(at: now) {
             if !program.enforceLimit(at: now) {
                 log.error("a program of \(program.purpose.name) does not end even by SIGKILL")
@@ -150,6 +154,13 @@ final class ScriptRunner {
             for dropped in notifications.append(order) {
                 link.send(.notified(router: dropped.router, outcome: .superseded))
             }
+        case .keep(let name, let program):
+            stop(kept[name]?.running, at: now)
+            kept[name] = KeptProgram(order: program, startAt: now)
+            startKept(at: now)
+        case .release(let name):
+            stop(kept[name]?.running, at: now)
+            kept[name] = nil
         case .finish: finish(at: now)
         }
     }
@@ -157,7 +168,9 @@ final class ScriptRunner {
     private func finish(at now: Instant) {
         isFinishing = true
         for check in checks.values { stop(check.running, at: now) }
+        for program in kept.values { stop(program.running, at: now) }
         checks = [:]
+        kept = [:]
     }
 
     private func stop(_ token: UInt64?, at now: Instant) {
@@ -186,6 +199,17 @@ final class ScriptRunner {
         }
     }
 
+    private func startKept(at now: Instant) {
+        for (name, program) in kept where program.running == nil && program.startAt <= now {
+            do throws(ProgramError) {
+                kept[name]?.running = try launch(program.order, .keep(name), limit: nil, at: now)
+            } catch {
+                kept[name]?.hasEnded(at: now)
+                link.send(.ended(name: name, outcome: .notStarted(error.reason)))
+            }
+        }
+    }
+
     private func startNotification(at now: Instant) {
         while let order = notifications.next() {
             do throws(ProgramError) {
@@ -206,7 +230,7 @@ final class ScriptRunner {
     private func launch(
         _ order: ProgramOrder,
         _ purpose: RunningProgram.Purpose,
-        limit: Duration,
+        limit: Duration?,
         at now: Instant
     ) throws(ProgramError) -> UInt64 {
         let program = try RunningProgram(order, purpose, limit: limit, at: now)
@@ -240,6 +264,10 @@ final class ScriptRunner {
         case .notify(let router):
             _ = notifications.finish()
             link.send(.notified(router: router, outcome: outcome))
+        case .keep(let name):
+            guard !program.isUnwanted else { return }
+            kept[name]?.hasEnded(at: now)
+            link.send(.ended(name: name, outcome: outcome))
         }
     }
 }

@@ -101,6 +101,11 @@ package struct NotifyPrograms: Equatable, Sendable {
     package var group: String?
 
     package init() {}
+
+    /// All that may be run, without what is appended.
+    package var commands: [[String]] {
+        [master, backup, fault, stop, any, deleted, rivalHeard].compactMap(\.self)
+    }
 }
 
 /// The `tandem { … }` block; every value is optional in the file.

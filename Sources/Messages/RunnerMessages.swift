@@ -9,8 +9,15 @@ package enum AgentToRunner: LinkMessage {
     case forget(name: String)
     /// Run a notify program, after those that were ordered before.
     case notify(NotifyOrder)
+    /// Keep this program running: the one of a notify FIFO. It replaces one of the same name.
+    case keep(name: String, ProgramOrder)
+    /// End the program that was kept by this name.
+    case release(name: String)
     /// Stop all checks, run the notify programs that are left, and end.
     case finish
+
+    /// A program is kept by the path of its FIFO.
+    package static let pathLimit = 256
 
     package var kind: UInt16 {
         switch self {
@@ -18,6 +25,8 @@ package enum AgentToRunner: LinkMessage {
         case .forget: 2
         case .notify: 3
         case .finish: 4
+        case .keep: 5
+        case .release: 6
         }
     }
 
@@ -25,6 +34,10 @@ package enum AgentToRunner: LinkMessage {
         switch self {
         case .check(let order): order.encode(into: &writer)
         case .forget(let name): writer.text(name, limit: 64)
+        case .keep(let name, let program):
+            writer.text(name, limit: Self.pathLimit)
+            program.encode(into: &writer)
+        case .release(let name): writer.text(name, limit: Self.pathLimit)
         case .notify(let order): order.encode(into: &writer)
         case .finish: break
         }
@@ -39,6 +52,8 @@ package enum AgentToRunner: LinkMessage {
         case 2: .forget(name: try reader.text())
         case 3: .notify(try NotifyOrder(from: &reader))
         case 4: .finish
+        case 5: .keep(name: try reader.text(), try ProgramOrder(from: &reader))
+        case 6: .release(name: try reader.text())
         default: nil
         }
     }
@@ -51,12 +66,15 @@ package enum RunnerToAgent: LinkMessage {
     case checked(CheckResult)
     /// A notify program has ended, or was superseded by a newer state's.
     case notified(router: String, outcome: ProgramOutcome)
+    /// A program that is kept has ended, and is started again.
+    case ended(name: String, outcome: ProgramOutcome)
 
     package var kind: UInt16 {
         switch self {
         case .ready: 1
         case .checked: 2
         case .notified: 3
+        case .ended: 4
         }
     }
 
@@ -68,6 +86,9 @@ package enum RunnerToAgent: LinkMessage {
         case .checked(let result): result.encode(into: &writer)
         case .notified(let router, let outcome):
             writer.text(router, limit: 64)
+            outcome.encode(into: &writer)
+        case .ended(let name, let outcome):
+            writer.text(name, limit: AgentToRunner.pathLimit)
             outcome.encode(into: &writer)
         }
     }
@@ -81,6 +102,7 @@ package enum RunnerToAgent: LinkMessage {
             .ready(pid: try reader.littleEndian(), privileges: try reader.littleEndian())
         case 2: .checked(try CheckResult(from: &reader))
         case 3: .notified(router: try reader.text(), outcome: try ProgramOutcome(from: &reader))
+        case 4: .ended(name: try reader.text(), outcome: try ProgramOutcome(from: &reader))
         default: nil
         }
     }

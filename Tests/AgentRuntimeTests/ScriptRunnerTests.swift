@@ -210,6 +210,29 @@ struct ScriptRunnerTests {
         #expect(cause == .exited(0))
         #expect(bench.text("done") == "done\n")
     }
+
+    @Test("A program that is kept runs as long as it is wanted, and is started again when it ends")
+    func kept() throws {
+        let bench = try Bench()
+        let script = try bench.script("reader", "echo \"$1\" >> \(bench.directory)/ran; exit 3")
+        bench.runner.send(.keep(name: "/run/fifo", bench.program([script, "/run/fifo"])))
+        let again = bench.until {
+            bench.messages.filter { $0 == .ended(name: "/run/fifo", outcome: .exited(3)) }.count
+                == 2
+        }
+        #expect(again)
+        #expect(bench.text("ran").hasPrefix("/run/fifo\n/run/fifo\n"))
+        bench.runner.send(.release(name: "/run/fifo"))
+        let sleeper = try bench.script("sleeper", "echo $$ > \(bench.directory)/pid; exec sleep 60")
+        bench.runner.send(.keep(name: "/run/other", bench.program([sleeper])))
+        #expect(bench.until { bench.text("pid").hasSuffix("\n") })
+        let pid = Int32(bench.text("pid").dropLast()) ?? 0
+        #expect(pid > 1 && kill(pid, 0) == 0)
+        bench.runner.send(.release(name: "/run/other"))
+        #expect(bench.until { kill(pid, 0) != 0 })
+        let ends = bench.messages.filter { if case .ended = $0 { true } else { false } }
+        #expect(ends.count <= 3)
+    }
 }
 
 extension String {

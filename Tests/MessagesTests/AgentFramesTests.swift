@@ -170,7 +170,7 @@ struct AgentFramesTests {
         try golden.check()
     }
 
-    @Test("AgentToSupervisor: every kind is pinned, and kind 7 is none of its own")
+    @Test("AgentToSupervisor: every kind is pinned, and kind 9 is none of its own")
     func agentToSupervisorKinds() throws {
         try Golden.checkKinds(of: Self.agentToSupervisorFrames, count: 8)
     }
@@ -294,7 +294,7 @@ struct AgentFramesTests {
         try golden.check()
     }
 
-    @Test("SupervisorToAgent: every kind is pinned, and kind 6 is none of its own")
+    @Test("SupervisorToAgent: every kind is pinned, and kind 7 is none of its own")
     func supervisorToAgentKinds() throws {
         try Golden.checkKinds(of: Self.supervisorToAgentFrames, count: 6)
     }

@@ -164,7 +164,7 @@ struct FrameFuzzTests {
         + ProxyFramesTests.proxyToSupervisorFrames.map(\.bytes)
         + ProxyFramesTests.supervisorToProxyFrames.map(\.bytes)
         + ControlFramesTests.controlRequestFrames.map(\.bytes)
-        + ControlFramesTests.controlReplyFrames.map(\.bytes)
+        + ControlReplyFramesTests.controlReplyFrames.map(\.bytes)
 
     private func read<Message: LinkMessage>(_: Message.Type, _ bytes: [UInt8]) -> Bool {
         guard case .frame(let frame)? = try? Frame<Message>.decode(bytes[...]) else { return false }

@@ -53,6 +53,11 @@ struct RunnerMessagesTests {
             "0300" + tail + text("VI_1") + "0201000000000000" + programBytes
         ),
         (.finish, "0400" + tail),
+        (
+            .keep(name: "/run/fifo", program),
+            "0500" + tail + text("/run/fifo") + programBytes
+        ),
+        (.release(name: "/run/fifo"), "0600" + tail + text("/run/fifo")),
     ]
 
     @Test(arguments: orders)
@@ -86,6 +91,10 @@ struct RunnerMessagesTests {
         (
             .notified(router: "VI_1", outcome: .superseded),
             "0300" + tail + text("VI_1") + "05"
+        ),
+        (
+            .ended(name: "/run/fifo", outcome: .exited(1)),
+            "0400" + tail + text("/run/fifo") + "01" + "01"
         ),
     ]
 
@@ -129,7 +138,8 @@ struct RunnerMessagesTests {
     @Test func `no bytes can trap the readers`() {
         var generator = SeededGenerator(seed: 4)
         for round in 0..<5000 {
-            var bytes = Frame(sequence: 7, message: Self.orders[round % 4].0).encode()
+            var bytes = Frame(sequence: 7, message: Self.orders[round % Self.orders.count].0)
+                .encode()
             for _ in 0..<Int.random(in: 0...3, using: &generator) {
                 bytes[Int.random(in: 0..<bytes.count, using: &generator)] =
                     UInt8.random(in: 0...255, using: &generator)
