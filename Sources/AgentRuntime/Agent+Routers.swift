@@ -152,12 +152,11 @@ extension Agent {
                 in: view,
                 lent: []
             )
-            guard let interface = facts.index, case .v4(let announced) = address.prefix.address
-            else { continue }
+            guard let interface = facts.index else { continue }
             do throws(SystemCallError) {
                 for _ in 0..<max(1, settings.announcementsPerBurst) {
                     let sent = try announcer.announce(
-                        announced,
+                        address.prefix.address,
                         from: facts.hardwareAddress,
                         on: interface
                     )

@@ -2,6 +2,7 @@
 #include "network_shims.h"
 
 #include <linux/errqueue.h>
+#include <netinet/icmp6.h>
 
 // MARK: rtnetlink
 
@@ -169,4 +170,41 @@ int tandem_packet_send(int fd, int interface, const void *frame, size_t size) {
     memcpy(&remote.sll_protocol, (const char *)frame + 12, 2);
     ssize_t sent = sendto(fd, frame, size, MSG_DONTWAIT, (struct sockaddr *)&remote, sizeof remote);
     return sent < 0 ? -errno : 0;
+}
+
+int tandem_packet_listen(int fd, uint16_t protocol) {
+    struct sockaddr_ll local = {.sll_family = AF_PACKET, .sll_protocol = htons(protocol)};
+    return bind(fd, (struct sockaddr *)&local, sizeof local) < 0 ? -errno : 0;
+}
+
+int64_t tandem_packet_receive(int fd, void *frame, size_t size, int *interface) {
+    struct sockaddr_ll from = {0};
+    socklen_t length = sizeof from;
+    ssize_t received = recvfrom(fd, frame, size, MSG_DONTWAIT, (struct sockaddr *)&from, &length);
+    if (received < 0) return -errno;
+    *interface = from.sll_ifindex;
+    return received;
+}
+
+int tandem_attach_filter(int fd, const struct sock_filter *program, size_t count) {
+    struct sock_fprog request = {(unsigned short)count, (struct sock_filter *)program};
+    if (count > BPF_MAXINSNS) return -E2BIG;
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &request, sizeof request) < 0 ? -errno : 0;
+}
+
+int tandem_icmp6_open(int type) {
+    int fd = socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6);
+    if (fd < 0) return -errno;
+    struct icmp6_filter filter;
+    int on = 1;
+    ICMP6_FILTER_SETBLOCKALL(&filter);
+    ICMP6_FILTER_SETPASS(type, &filter);
+    if (setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter) < 0 ||
+        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) < 0 ||
+        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &on, sizeof on) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
 }

@@ -36,6 +36,25 @@ enum Bench {
         try check(tandem_interface_index(name), "index of \(name)")
     }
 
+    /// The hardware address of an interface of the caller's namespace.
+    static func hardware(_ name: String) throws -> [UInt8] {
+        let words = try output("/usr/sbin/ip", "-o link show \(name)").split(separator: " ")
+        let position = try check(
+            words.firstIndex(of: "link/ether").map { Int32($0) } ?? -ENODEV,
+            "hardware address of \(name)"
+        )
+        return words[Int(position) + 1].split(separator: ":").compactMap { UInt8($0, radix: 16) }
+    }
+
+    /// What a program writes, run in the caller's namespace.
+    static func output(_ path: String, _ words: String) throws -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let pipe = try Pipe()
+        try PrivateNetwork.tool(path, words, output: pipe.write.rawValue)
+        let size = try pipe.read.read(into: &buffer) ?? 0
+        return String(decoding: buffer[0..<size], as: UTF8.self)
+    }
+
     static func socket(
         _ name: String,
         _ family: AddressFamily = .v4,

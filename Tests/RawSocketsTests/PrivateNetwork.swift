@@ -42,11 +42,12 @@ enum PrivateNetwork {
     }
 
     /// Runs a program with these words in the caller's namespace.
-    static func tool(_ path: String, _ words: String) throws {
+    static func tool(_ path: String, _ words: String, output: Int32? = nil) throws {
         var spawn = Spawn(
             path: path,
             arguments: [path] + words.split(separator: " ").map(String.init)
         )
+        spawn.standardOutput = output
         spawn.standardError = 2
         let child = try spawn.start()
         while true {

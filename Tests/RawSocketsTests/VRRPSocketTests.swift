@@ -141,37 +141,4 @@ struct VRRPSocketTests {
             #expect(packet.bytes.count == VRRPSocket.packetLimit)
         }
     }
-
-    @Test func `an announcement leaves as a broadcast`() throws {
-        try PrivateNetwork.run {
-            try Bench.makeAddressedCable()
-            let observer = socket(
-                AF_PACKET,
-                Int32(SOCK_RAW.rawValue),
-                Int32(UInt16(0x0806).bigEndian)
-            )
-            #expect(observer >= 0)
-            defer { close(observer) }
-            let announcer = try AnnouncementSocket()
-            let hardware: [UInt8] = [2, 0, 0, 0, 0, 9]
-            let begin = Clock.now
-            #expect(
-                try announcer.announce(
-                    IPv4Address(192, 168, 0, 100),
-                    from: hardware,
-                    on: Bench.index("eth0")
-                )
-            )
-            let spent = Clock.now - begin
-            var frame = [UInt8](repeating: 0, count: 100)
-            #expect(tandem_wait_readable(observer, 1000) == 1)
-            let size = recv(observer, &frame, frame.count, 0)
-            print("announced in \(spent)")
-            #expect(size == GratuitousARP.size)
-            #expect(Array(frame[6..<12]) == hardware)
-            #expect(
-                try announcer.announce(.loopback, from: [], on: Bench.index("eth0")) == false
-            )
-        }
-    }
 }

@@ -4,6 +4,9 @@
 
 #include "clinux.h"
 
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+
 // MARK: rtnetlink
 
 /// A non-blocking NETLINK_ROUTE socket that hears `groups` (RTMGRP_…); `*port` is its own port.
@@ -44,3 +47,11 @@ int tandem_take_network_error(int fd);
 int tandem_packet_open(void);
 /// A whole Ethernet frame out of one interface; 0 or -errno.
 int tandem_packet_send(int fd, int interface, const void *frame, size_t size);
+/// Hears frames of an Ethernet protocol (ETH_P_…) on every interface from now on.
+int tandem_packet_listen(int fd, uint16_t protocol);
+/// The frame's size, cut to `size`, or -errno; `*interface` is where it came in.
+int64_t tandem_packet_receive(int fd, void *frame, size_t size, int *interface);
+/// What the socket gets to hear from now on, by a program of at most BPF_MAXINSNS instructions.
+int tandem_attach_filter(int fd, const struct sock_filter *program, size_t count);
+/// A non-blocking raw ICMPv6 socket that hears messages of one type, with their interface and hop limit.
+int tandem_icmp6_open(int type);
