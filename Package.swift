@@ -71,10 +71,11 @@ let package = Package(
         .executable(name: "tandem-supervisor", targets: ["tandem-supervisor"]),
         .executable(name: "tandemctl", targets: ["tandemctl"]),
     ],
+    // Exact, and none of them depends on another package: a build of the same commit takes the same sources.
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     ],
     targets: [
         // 5  Programs: options, wiring, which privileges are held.
