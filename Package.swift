@@ -84,7 +84,11 @@ let package = Package(
         program("tandem-supervisor", ["SupervisorRuntime"]),
         program(
             "tandemctl",
-            ["ControlClient", "Messages", "VRRP", "Supervision", "Primitives", argumentParser]
+            [
+                "ControlClient", "Messages", "VRRP", "Supervision", "KeepalivedSyntax",
+                "Primitives",
+                "LinuxIO", "CLinux", argumentParser,
+            ]
         ),
 
         // 4  Shells: read, handle, interpret the effects; one *Link.swift a peer.
