@@ -47,7 +47,9 @@ final class InterfacePort {
     }
 
     func send(_ advertisement: Advertisement) throws(SystemCallError) {
-        try socket.send(advertisement.encode(), to: .v4(.vrrpGroup), from: source)
+        let group = IPAddress.vrrpGroup(of: .v4)
+        let endpoints = Endpoints(source: source ?? .v4(.any), destination: group)
+        try socket.send(advertisement.encode(between: endpoints), to: group, from: source)
     }
 
     /// What one read brought.

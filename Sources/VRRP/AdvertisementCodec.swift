@@ -1,19 +1,7 @@
-package import Primitives
+import Primitives
 
-/// Why bytes are no VRRPv2 advertisement; each is a `DropReason` of the same name.
-package enum AdvertisementError: Error, Equatable, Sendable {
-    /// Fewer bytes than the fixed header, or than the count of addresses asks for.
-    case length(needed: Int, available: Int)
-    case version(UInt8)
-    case type(UInt8)
-    case checksum
-    /// 0 is no virtual router (RFC 3768 §5.3.3).
-    case virtualRouterID
-    /// Neither none (0) nor a password (1); 2 is keepalived's AH.
-    case authenticationType(UInt8)
-}
-
-/// VRRPv2 over IPv4 (RFC 3768 §5.1), with the password that RFC 2338 §5.3.6 put into its last eight bytes:
+/// What both versions begin with, and VRRPv2 over IPv4 (RFC 3768 §5.1) with the password that RFC 2338 §5.3.6
+/// put into its last eight bytes:
 ///
 ///     0       1       2       3       4       5       6       7
 ///     ver|typ VRID    prio    count   auth    seconds checksum
@@ -22,53 +10,70 @@ package enum AdvertisementError: Error, Equatable, Sendable {
 extension Advertisement {
     /// The RFC's protocol number in the IP header.
     package static let protocolNumber: UInt8 = 112
-    /// What RFC 3768 §5.2.3 asks of sender and receiver.
+    /// What RFC 3768 §5.2.3 and RFC 9568 §5.1.1.3 ask of sender and receiver.
     package static let timeToLive: UInt8 = 255
     package static let passwordLength = 8
 
-    private static let headerLength = 8
-    private static let version: UInt8 = 2
+    static let headerLength = 8
     /// The only type there is (RFC 3768 §5.3.2).
     private static let advertisementType: UInt8 = 1
 
     /// Reads the payload of an IP packet. Bytes behind the message are an Ethernet frame's padding and
     /// are left alone; nothing in the bytes can do more harm than an error.
     package static func decode(
-        _ payload: some Collection<UInt8>
-    ) throws(AdvertisementError) -> Advertisement {
-        let available = payload.count
-        let bytes = ArraySlice(payload)
-        guard available >= headerLength + passwordLength else {
-            throw .length(needed: headerLength + passwordLength, available: available)
+        _ payload: some Collection<UInt8>,
+        between endpoints: Endpoints
+    ) throws(AdvertisementError) -> DecodedAdvertisement {
+        let bytes = Array(payload)
+        guard bytes.count >= headerLength else {
+            throw .length(needed: headerLength, available: bytes.count)
         }
-        let start = bytes.startIndex
-        guard bytes[start] >> 4 == version else { throw .version(bytes[start] >> 4) }
-        guard bytes[start] & 15 == advertisementType else { throw .type(bytes[start] & 15) }
-        let count = Int(bytes[start + 3])
-        let length = headerLength + 4 * count + passwordLength
-        guard available >= length else { throw .length(needed: length, available: available) }
-        let message = bytes.prefix(length)
+        let version = bytes[0] >> 4
+        switch (ProtocolVersion(rawValue: version), endpoints.family) {
+        case (nil, _), (.v2, .v6): throw .version(version)
+        case (.v2, .v4):
+            return DecodedAdvertisement(try decodeVersion2(bytes), omitsPseudoHeader: false)
+        case (.v3, _): return try decodeVersion3(bytes, between: endpoints)
+        }
+    }
+
+    private static func decodeVersion2(
+        _ bytes: [UInt8]
+    ) throws(AdvertisementError) -> Advertisement {
+        let count = Int(bytes[3])
+        let message = try message(
+            in: bytes,
+            length: headerLength + 4 * count + passwordLength
+        )
         guard InternetChecksum.of(message) == 0 else { throw .checksum }
-        guard message[start + 1] != 0 else { throw .virtualRouterID }
-        let addressBytes = message.dropFirst(headerLength).prefix(4 * count)
+        guard bytes[1] != 0 else { throw .virtualRouterID }
         return Advertisement(
-            virtualRouterID: message[start + 1],
-            priority: message[start + 2],
-            interval: .seconds(Int(message[start + 5])),
-            addresses: stride(from: addressBytes.startIndex, to: addressBytes.endIndex, by: 4)
-                .map { index in
-                    .v4(
-                        IPv4Address(
-                            rawValue: addressBytes[index..<index + 4]
-                                .reduce(0) { $0 << 8 | UInt32($1) }
-                        )
-                    )
-                },
+            virtualRouterID: bytes[1],
+            priority: bytes[2],
+            interval: .seconds(Int(bytes[5])),
+            addresses: addresses(in: message.dropFirst(headerLength).prefix(4 * count), width: 4),
             authentication: try authentication(
-                type: message[start + 4],
+                type: bytes[4],
                 data: message.suffix(passwordLength)
             )
         )
+    }
+
+    /// The message without the padding behind it.
+    static func message(
+        in bytes: [UInt8],
+        length: Int
+    ) throws(AdvertisementError) -> ArraySlice<UInt8> {
+        guard bytes[0] & 15 == advertisementType else { throw .type(bytes[0] & 15) }
+        guard bytes.count >= length else {
+            throw .length(needed: length, available: bytes.count)
+        }
+        return bytes.prefix(length)
+    }
+
+    static func addresses(in bytes: ArraySlice<UInt8>, width: Int) -> [IPAddress] {
+        stride(from: bytes.startIndex, to: bytes.endIndex, by: width)
+            .compactMap { IPAddress(octets: bytes[$0..<$0 + width]) }
     }
 
     private static func authentication(
@@ -78,34 +83,46 @@ extension Advertisement {
         switch type {
         case 0: .none
         case 1: .password(Array(data))
+        case 2: throw .authenticationHeader
         default: throw .authenticationType(type)
         }
     }
 
-    /// The payload of the IP packet: 16 bytes and four more an address, checksum in place.
+    /// The payload of the IP packet, checksum in place.
     ///
-    /// The wire has room for 255 addresses and for 1 to 255 whole seconds; more addresses are left out,
-    /// and the interval is rounded up into that range.
-    package func encode() -> [UInt8] {
-        let listed = addresses.prefix(255)
-        let (authenticationType, data): (UInt8, [UInt8]) =
-            switch authentication {
-            case .none: (0, [])
-            case .password(let password): (1, Array(password.prefix(Self.passwordLength)))
-            }
+    /// Whatever has no room on the wire is left out or cut to it: the 256th address and those of the other
+    /// family, a password's ninth byte. The interval is rounded up into what the version can say.
+    /// `omitsPseudoHeader` is version 3 over IPv4 as RFC 9568 §5.2.8 has it; keepalived and FRR include it.
+    package func encode(between endpoints: Endpoints, omitsPseudoHeader: Bool = false) -> [UInt8] {
+        let listed = addresses.lazy.filter { $0.family == endpoints.family }.prefix(255)
+        let octets = listed.flatMap(\.octets)
+        let word: UInt16
+        var trailer: [UInt8] = []
+        switch version {
+        case .v2:
+            let (type, data): (UInt16, [UInt8]) =
+                switch authentication {
+                case .none: (0, [])
+                case .password(let password): (1, Array(password.prefix(Self.passwordLength)))
+                }
+            word = type << 8 | wireInterval
+            trailer = data + Array(repeating: 0, count: Self.passwordLength - data.count)
+        case .v3: word = wireInterval
+        }
         var bytes: [UInt8] = [
-            Self.version << 4 | Self.advertisementType,
+            version.rawValue << 4 | Self.advertisementType,
             virtualRouterID,
             priority,
-            UInt8(listed.count),
-            authenticationType,
-            wireInterval,
+            UInt8(clamping: octets.count / endpoints.family.addressLength),
+            UInt8(word >> 8), UInt8(word & 0xFF),
             0, 0,
         ]
-        bytes.reserveCapacity(bytes.count + 4 * listed.count + Self.passwordLength)
-        for address in listed { bytes += address.octets }
-        bytes += data + Array(repeating: 0, count: Self.passwordLength - data.count)
-        let checksum = InternetChecksum.of(bytes)
+        bytes += octets + trailer
+        let checksum = checksum(
+            of: bytes[...],
+            between: endpoints,
+            omitsPseudoHeader: omitsPseudoHeader
+        )
         bytes[6] = UInt8(checksum >> 8)
         bytes[7] = UInt8(checksum & 0xFF)
         return bytes
@@ -113,18 +130,29 @@ extension Advertisement {
 }
 
 extension Advertisement {
-    /// What the peer reads of it: whole seconds and a padded password.
+    /// What the peer reads of it: a rounded interval and a padded password.
     var onTheWire: Advertisement {
         var read = self
-        read.interval = .seconds(wireInterval)
-        read.authentication = authentication.onTheWire
+        switch version {
+        case .v2:
+            read.interval = .seconds(Int(wireInterval))
+            read.authentication = authentication.onTheWire
+        case .v3:
+            read.interval = .milliseconds(Int(wireInterval) * 10)
+            read.authentication = .none
+        }
         return read
     }
 
-    /// Whole seconds, rounded up into 1 to 255.
-    var wireInterval: UInt8 {
-        let (seconds, rest) = interval.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-        return UInt8(min(max(seconds + (rest > 0 ? 1 : 0), 1), 255))
+    /// In the version's unit, rounded up into its range.
+    var wireInterval: UInt16 {
+        let (unit, limit): (Int64, Int64) =
+            switch version {
+            case .v2: (1_000_000_000, 255)
+            case .v3: (10_000_000, 4095)
+            }
+        let (whole, rest) = interval.nanoseconds.quotientAndRemainder(dividingBy: unit)
+        return UInt16(clamping: min(max(rest > 0 ? whole &+ 1 : whole, 1), limit))
     }
 }
 
@@ -145,20 +173,12 @@ extension Authentication {
     }
 }
 
-extension RouterSettings {
-    /// The virtual addresses in the order in which they are advertised; IPv6 has no place in VRRPv2.
-    package var advertisedAddresses: [IPAddress] {
-        addresses.map(\.prefix.address).filter { $0.family == family }
-    }
-
-    /// What an `.advertise` effect sends.
-    package func advertisement(priority: UInt8) -> Advertisement {
-        Advertisement(
-            virtualRouterID: virtualRouterID,
-            priority: priority,
-            interval: advertisementInterval,
-            addresses: advertisedAddresses,
-            authentication: authentication
-        )
+extension AddressFamily {
+    /// 4 or 16 bytes.
+    var addressLength: Int {
+        switch self {
+        case .v4: 4
+        case .v6: 16
+        }
     }
 }

@@ -1,4 +1,4 @@
-/// Why a packet was not honoured, named as RFC 2787's and keepalived's counters name it.
+/// Why a packet was not honoured, named as RFC 2787's, RFC 8347's and keepalived's counters name it.
 package enum DropReason: UInt8, Error, Sendable, CaseIterable {
     /// The packet ends before its IPv4 header does, or claims more bytes than came.
     case truncatedHeader
@@ -6,10 +6,18 @@ package enum DropReason: UInt8, Error, Sendable, CaseIterable {
     case notVRRP
     /// A fragment, which no router of ours sends.
     case fragment
-    /// Not sent to 224.0.0.18.
+    /// Sent to another group, or to an address that is not ours.
     case destination
-    /// The TTL is not 255, so the packet came through a router (RFC 3768 §5.2.3).
+    /// Sent to the group, where the router has unicast peers.
+    case multicast
+    /// Sent to this node alone, where the router advertises to a group.
+    case unicast
+    /// Unicast, and not from a configured peer.
+    case peer
+    /// The TTL or hop limit is not 255, so the packet came through a router (RFC 3768 §5.2.3), or not what
+    /// `unicast_peer` allows.
     case timeToLive
+    /// Neither 2 nor 3, or not the router's.
     case version
     case type
     /// Shorter than its own count of addresses needs.
@@ -19,12 +27,18 @@ package enum DropReason: UInt8, Error, Sendable, CaseIterable {
     case virtualRouterID
     /// An authentication that nobody knows: neither none nor a password.
     case authenticationType
+    /// keepalived's `auth_type AH`.
+    case authenticationHeader
     /// A known authentication, but not the one that the router is configured with.
     case authenticationMismatch
     /// The right authentication with another password.
     case password
-    /// Another advertisement interval than ours (RFC 3768 §7.1).
+    /// VRRPv2 with another advertisement interval than ours (RFC 3768 §7.1).
     case interval
+    /// VRRPv3 with an interval of 0 (erratum 8301).
+    case intervalZero
+    /// VRRPv3 without an address (erratum 8299).
+    case addressCount
 
     /// The word that `tandemctl` and the log print.
     package var name: String {
@@ -33,6 +47,9 @@ package enum DropReason: UInt8, Error, Sendable, CaseIterable {
         case .notVRRP: "not-vrrp"
         case .fragment: "fragment"
         case .destination: "destination"
+        case .multicast: "multicast"
+        case .unicast: "unicast"
+        case .peer: "unicast-source"
         case .timeToLive: "ttl"
         case .version: "version"
         case .type: "type"
@@ -40,9 +57,12 @@ package enum DropReason: UInt8, Error, Sendable, CaseIterable {
         case .checksum: "checksum"
         case .virtualRouterID: "virtual-router-id"
         case .authenticationType: "authentication-type"
+        case .authenticationHeader: "authentication-header"
         case .authenticationMismatch: "authentication-mismatch"
         case .password: "password"
         case .interval: "interval"
+        case .intervalZero: "interval-zero"
+        case .addressCount: "address-count"
         }
     }
 
@@ -55,6 +75,9 @@ package enum DropReason: UInt8, Error, Sendable, CaseIterable {
             case .checksum: .checksum
             case .virtualRouterID: .virtualRouterID
             case .authenticationType: .authenticationType
+            case .authenticationHeader: .authenticationHeader
+            case .addressCount: .addressCount
+            case .intervalZero: .intervalZero
             }
     }
 }

@@ -1,106 +1,190 @@
 package import Primitives
 
-/// A packet from a raw socket that holds an advertisement, whoever it is for.
-package struct ReceivedPacket: Equatable, Sendable {
-    package var advertisement: Advertisement
-    package var source: IPAddress
-    package var timeToLive: UInt8
-
-    /// Reads an IPv4 packet with its header, as a raw socket hands it over: RFC 3768 §7.1 as far as it
-    /// needs no configuration.
-    package static func decode(
-        _ packet: some Collection<UInt8>
-    ) -> Result<ReceivedPacket, DropReason> {
-        let bytes = Array(packet)
-        let minimum = 20
-        guard bytes.count >= minimum else { return .failure(.truncatedHeader) }
-        let headerLength = Int(bytes[0] & 15) * 4
-        let totalLength = Int(bytes[2]) << 8 | Int(bytes[3])
-        guard bytes[0] >> 4 == 4 else { return .failure(.notVRRP) }
-        guard headerLength >= minimum, totalLength >= headerLength, totalLength <= bytes.count
-        else {
-            return .failure(.truncatedHeader)
-        }
-        guard bytes[9] == Advertisement.protocolNumber else { return .failure(.notVRRP) }
-        let moreFragments = bytes[6] & 0x20 != 0
-        let fragmentOffset = Int(bytes[6] & 0x1F) << 8 | Int(bytes[7])
-        guard !moreFragments, fragmentOffset == 0 else { return .failure(.fragment) }
-        guard address(in: bytes, at: 16) == .vrrpGroup else { return .failure(.destination) }
-        guard bytes[8] == Advertisement.timeToLive else { return .failure(.timeToLive) }
-        do throws(AdvertisementError) {
-            return .success(
-                ReceivedPacket(
-                    advertisement: try Advertisement.decode(bytes[headerLength..<totalLength]),
-                    source: .v4(address(in: bytes, at: 12)),
-                    timeToLive: bytes[8]
-                )
-            )
-        } catch {
-            return .failure(DropReason(error))
-        }
-    }
-
-    private static func address(in bytes: [UInt8], at offset: Int) -> IPv4Address {
-        IPv4Address(bytes[offset], bytes[offset + 1], bytes[offset + 2], bytes[offset + 3])
-    }
-}
-
-/// Stands before the virtual routers of one interface: lets through what RFC 3768 §7.1 lets through and
-/// counts the rest by reason.
+/// Stands before the virtual routers of one interface, of both families: lets through what RFC 3768 §7.1 and
+/// RFC 9568 §7.1 let through and counts the rest by reason.
 ///
-/// A list of addresses that differs from ours is none of its business: such an advertisement is honoured
-/// (RFC 9568 §7.1), and the router notes the difference. Dropping it would make two MASTERs of a pair whose
-/// files are being changed one after the other.
+/// A list of addresses that differs from ours, or version 3's interval, is none of its business: such an
+/// advertisement is honoured (RFC 9568 §7.1), and the router notes the difference. Dropping it would make two
+/// MASTERs of a pair whose files are being changed one after the other.
 package struct PacketGate: Equatable, Sendable {
-    private struct Expectation: Equatable, Sendable {
-        var virtualRouterID: UInt8
-        var authentication: Authentication
-        var interval: Duration
-    }
-
     private var expectations: [Expectation] = []
+    private var ownAddresses: Set<IPAddress> = []
+    /// Every drop on the interface, whoever the packet was for.
     package private(set) var counters = DropCounters()
+    private var noted = BoundedMemory()
+    private var unread: [GateNote] = []
 
     /// For the routers of one interface.
     package init(routers: [RouterSettings]) {
         expect(routers)
     }
 
-    /// After a reload; the counters go on.
-    package mutating func expect(_ routers: [RouterSettings]) {
+    /// After a reload; the counters of a router that is still there go on. `ownAddresses`: what unicast may be
+    /// sent to; empty: whatever the kernel delivers.
+    package mutating func expect(
+        _ routers: [RouterSettings],
+        ownAddresses: Set<IPAddress> = []
+    ) {
+        let before = expectations
+        self.ownAddresses = ownAddresses
         expectations = routers.map { settings in
-            Expectation(
-                virtualRouterID: settings.virtualRouterID,
-                authentication: settings.authentication.onTheWire,
-                // What we put on the wire ourselves: whole seconds, at least one.
-                interval: settings.advertisement(priority: 0).onTheWire.interval
-            )
+            var expectation = Expectation(of: settings)
+            let same = before.first { $0.isSameRouter(as: expectation) }
+            expectation.counters = same?.counters ?? DropCounters()
+            return expectation
         }
+    }
+
+    /// The drops of packets with one router's VRID and family; `router` is its place in the list.
+    package func counters(of router: Int) -> DropCounters {
+        expectations.indices.contains(router) ? expectations[router].counters : DropCounters()
     }
 
     /// Takes an IPv4 packet with its header.
     package mutating func admit(
         _ packet: some Collection<UInt8>
     ) -> Result<ReceivedPacket, DropReason> {
-        let result = ReceivedPacket.decode(packet).flatMap { received in
-            objection(to: received.advertisement).map { .failure($0) } ?? .success(received)
+        examine(ReceivedPacket.decode(packet))
+    }
+
+    /// Takes the payload of a packet whose header was delivered beside it, as IPv6's is.
+    package mutating func admit(
+        payload: some Collection<UInt8>,
+        between endpoints: Endpoints,
+        timeToLive: UInt8
+    ) -> Result<ReceivedPacket, DropReason> {
+        examine(
+            ReceivedPacket.decode(payload: payload, between: endpoints, timeToLive: timeToLive)
+        )
+    }
+
+    /// What has been seen for the first time since the last call; worth a log line each.
+    package mutating func takeNotes() -> [GateNote] {
+        defer { unread = [] }
+        return unread
+    }
+
+    private mutating func examine(
+        _ decoded: Result<ReceivedPacket, DropReason>
+    ) -> Result<ReceivedPacket, DropReason> {
+        let result = decoded.flatMap { assign($0) }
+        switch result {
+        case .success(let packet): note(packet)
+        case .failure(let reason): counters.count(reason)
         }
-        if case .failure(let reason) = result { counters.count(reason) }
         return result
     }
 
-    func objection(to advertisement: Advertisement) -> DropReason? {
-        guard
-            let expected = expectations.first(where: {
-                $0.virtualRouterID == advertisement.virtualRouterID
-            })
-        else { return .virtualRouterID }
-        switch (expected.authentication, advertisement.authentication) {
-        case (.none, .none): break
-        case (.password(let ours), .password(let theirs)):
-            guard ours == theirs else { return .password }
-        case (.none, .password), (.password, .none): return .authenticationMismatch
+    /// Finds the router that has no objection. Several may share VRID and family, if their peers or groups
+    /// differ.
+    private mutating func assign(
+        _ packet: ReceivedPacket
+    ) -> Result<ReceivedPacket, DropReason> {
+        var firstObjection: (reason: DropReason, index: Int)?
+        for index in expectations.indices where expectations[index].isAddressed(by: packet) {
+            guard
+                let reason = expectations[index].objection(to: packet, ownAddresses: ownAddresses)
+            else {
+                var packet = packet
+                packet.router = index
+                return .success(packet)
+            }
+            firstObjection = firstObjection ?? (reason, index)
         }
-        return expected.interval == advertisement.interval ? nil : .interval
+        guard let (reason, index) = firstObjection else { return .failure(.virtualRouterID) }
+        expectations[index].counters.count(reason)
+        if reason.tellsOfForeignRouter { noteForeignRouter(packet, reason) }
+        return .failure(reason)
+    }
+
+    private mutating func note(_ packet: ReceivedPacket) {
+        let expectation = expectations[packet.router]
+        if expectation.isForeign(packet.advertisement.addresses) {
+            noteForeignRouter(packet, nil)
+        }
+        if packet.advertisement.version == .v3, packet.advertisement.addresses.first?.family == .v4,
+            packet.omitsPseudoHeader != expectation.omitsPseudoHeader
+        {
+            noteOnce(
+                .otherChecksum(
+                    virtualRouterID: packet.advertisement.virtualRouterID,
+                    omitsPseudoHeader: packet.omitsPseudoHeader,
+                    from: packet.source
+                )
+            )
+        }
+    }
+
+    private mutating func noteForeignRouter(_ packet: ReceivedPacket, _ reason: DropReason?) {
+        noteOnce(
+            .foreignRouter(
+                ForeignRouter(
+                    virtualRouterID: packet.advertisement.virtualRouterID,
+                    source: packet.source,
+                    addresses: packet.advertisement.addresses,
+                    dropped: reason
+                )
+            )
+        )
+    }
+
+    private mutating func noteOnce(_ note: GateNote) {
+        if noted.remember(note) { unread.append(note) }
+    }
+}
+
+/// Something about a packet that the operator should hear of once.
+package enum GateNote: Hashable, Sendable {
+    case foreignRouter(ForeignRouter)
+    /// VRRPv3 over IPv4 whose checksum has, or has not, the pseudo header that ours has not, or has. It was
+    /// honoured; a peer that is less liberal drops ours.
+    case otherChecksum(virtualRouterID: UInt8, omitsPseudoHeader: Bool, from: IPAddress)
+}
+
+/// Who uses a VRID of ours for something else.
+package struct ForeignRouter: Hashable, Sendable {
+    package var virtualRouterID: UInt8
+    package var source: IPAddress
+    package var addresses: [IPAddress]
+    /// Why its advertisements are dropped; nil: they are honoured, though none of its addresses is ours.
+    package var dropped: DropReason?
+}
+
+extension ForeignRouter: CustomStringConvertible {
+    /// One sentence for the operator.
+    package var description: String {
+        let list =
+            addresses.isEmpty ? "no address" : addresses.map(\.description).joined(separator: ", ")
+        let consequence =
+            dropped.map { "its advertisements are dropped (\($0.name))" }
+            ?? "its advertisements count here"
+        return "VRID \(virtualRouterID) is already used here by \(source) with \(list): "
+            + "\(consequence); if it is not the peer, choose another virtual_router_id"
+    }
+}
+
+/// What was noted, so that nobody can fill the log: the first notes are kept and no more are made.
+private struct BoundedMemory: Equatable, Sendable {
+    private static let limit = 64
+    private var notes: Set<GateNote> = []
+
+    /// False for what was remembered before, and when there is no room left.
+    mutating func remember(_ note: GateNote) -> Bool {
+        guard notes.count < Self.limit else { return false }
+        return notes.insert(note).inserted
+    }
+}
+
+extension DropReason {
+    /// Whether a packet with our VRID that is dropped for it comes from someone who is no peer of ours, or
+    /// from a peer with another configuration; in both cases there will be two MASTERs.
+    fileprivate var tellsOfForeignRouter: Bool {
+        switch self {
+        case .version, .authenticationMismatch, .password, .interval, .multicast, .unicast: true
+        case .truncatedHeader, .notVRRP, .fragment, .destination, .peer, .timeToLive, .type,
+            .length, .checksum, .virtualRouterID, .authenticationType, .authenticationHeader,
+            .intervalZero, .addressCount:
+            false
+        }
     }
 }

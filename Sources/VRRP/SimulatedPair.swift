@@ -16,9 +16,7 @@ struct SimulatedPair {
     init(node: RouterSettings, peer: RouterSettings) {
         self.node = VirtualRouter(settings: node)
         self.peer = VirtualRouter(settings: peer)
-        deafness =
-            PacketGate(routers: [node]).objection(to: peer.advertisement(priority: 1).onTheWire)
-            ?? PacketGate(routers: [peer]).objection(to: node.advertisement(priority: 1).onTheWire)
+        deafness = node.objection(to: peer) ?? peer.objection(to: node)
     }
 
     var nodeHolds: Bool { node.holdsAddresses }

@@ -273,7 +273,9 @@ struct AgentReloadTests {
             interface: "eth0",
             virtualRouterID: 51,
             addresses: [VirtualAddress(prefix: Prefix(host: .v4(IPv4Address(192, 168, 0, 100))))]
-        ).advertisement(priority: 254).encode()
+        ).advertisement(priority: 254).encode(
+            between: Endpoints(source: .v4(.any), destination: .v4(.vrrpGroup))
+        )
         let wrong: [(offset: Int, value: UInt8)] = [
             (0, 0x31), (1, 99), (6, 0xAA), (3, 200), (4, 9),
         ]

@@ -26,32 +26,44 @@ struct AdvertisementCodecTests {
         authentication: .password(Array("12345678".utf8))
     )
 
+    static let endpoints = Endpoints(
+        source: IPAddress(10, 9, 0, 1),
+        destination: .vrrpGroup(of: .v4)
+    )
+
+    func decode(
+        _ bytes: some Collection<UInt8>
+    ) throws(AdvertisementError) -> Advertisement {
+        try Advertisement.decode(bytes, between: Self.endpoints).advertisement
+    }
+
     @Test("a packet of keepalived is read and written byte for byte")
     func goldenBytes() throws {
-        #expect(try Advertisement.decode(Self.captured) == Self.advertisement)
-        #expect(Self.advertisement.encode() == Self.captured)
+        #expect(try decode(Self.captured) == Self.advertisement)
+        #expect(Self.advertisement.encode(between: Self.endpoints) == Self.captured)
     }
 
     @Test("the eight bytes of authentication are there even when there is none")
     func noAuthentication() throws {
         var advertisement = Self.advertisement
         advertisement.authentication = .none
-        let bytes = advertisement.encode()
+        let bytes = advertisement.encode(between: Self.endpoints)
         #expect(bytes.count == 20)
         #expect(bytes.suffix(8).allSatisfy { $0 == 0 })
-        #expect(try Advertisement.decode(bytes) == advertisement)
+        #expect(try decode(bytes) == advertisement)
     }
 
     @Test("an Ethernet frame's padding is left alone", arguments: [1, 6, 30])
     func padding(count: Int) throws {
         let padded = Self.captured + Array(repeating: 0xAA, count: count)
-        #expect(try Advertisement.decode(padded) == Self.advertisement)
+        #expect(try decode(padded) == Self.advertisement)
     }
 
     @Test(
         "each damage has its own error",
         arguments: [
-            (0, UInt8(0x31), AdvertisementError.version(3)),
+            (0, UInt8(0x11), AdvertisementError.version(1)),
+            (0, 0x41, .version(4)),
             (0, 0x22, .type(2)),
             (3, 2, .length(needed: 24, available: 20)),
             (6, 0, .checksum),
@@ -62,25 +74,29 @@ struct AdvertisementCodecTests {
     func damage(offset: Int, value: UInt8, error: AdvertisementError) {
         var bytes = Self.captured
         bytes[offset] = value
-        #expect(throws: error) { try Advertisement.decode(bytes) }
+        #expect(throws: error) { try decode(bytes) }
     }
 
-    @Test("a VRID of 0 and an unknown authentication are refused behind a right checksum")
+    @Test("a VRID of 0, AH and an unknown authentication are refused behind a right checksum")
     func refusedBehindChecksum() {
         var noRouter = Self.advertisement
         noRouter.virtualRouterID = 0
         #expect(throws: AdvertisementError.virtualRouterID) {
-            try Advertisement.decode(noRouter.encode())
+            try decode(noRouter.encode(between: Self.endpoints))
         }
-        #expect(throws: AdvertisementError.authenticationType(2)) {
-            try Advertisement.decode(Self.rewritten(offset: 4, value: 2))
+        #expect(throws: AdvertisementError.authenticationHeader) {
+            try decode(Self.rewritten(offset: 4, value: 2))
+        }
+        #expect(throws: AdvertisementError.authenticationType(9)) {
+            try decode(Self.rewritten(offset: 4, value: 9))
         }
     }
 
-    @Test("fewer bytes than the smallest advertisement", arguments: 0..<16)
+    @Test("fewer bytes than the smallest advertisement", arguments: 0..<20)
     func short(count: Int) {
-        #expect(throws: AdvertisementError.length(needed: 16, available: count)) {
-            try Advertisement.decode(Self.captured.prefix(count))
+        let needed = count < 8 ? 8 : 20
+        #expect(throws: AdvertisementError.length(needed: needed, available: count)) {
+            try decode(Self.captured.prefix(count))
         }
     }
 
@@ -99,7 +115,7 @@ struct AdvertisementCodecTests {
                     ? .none
                     : .password((0..<8).map { _ in UInt8.random(in: 0...255, using: &random) })
             )
-            #expect(try Advertisement.decode(advertisement.encode()) == advertisement)
+            #expect(try decode(advertisement.encode(between: Self.endpoints)) == advertisement)
         }
     }
 
@@ -112,7 +128,7 @@ struct AdvertisementCodecTests {
             addresses: Array(repeating: .v4(.loopback), count: 300),
             authentication: .password(Array("longer than eight".utf8))
         )
-        let read = try Advertisement.decode(advertisement.encode())
+        let read = try decode(advertisement.encode(between: Self.endpoints))
         #expect(read.addresses.count == 255)
         #expect(read.interval == .seconds(2))
         #expect(read.authentication == .password(Array("longer t".utf8)))
@@ -137,7 +153,7 @@ struct AdvertisementCodecTests {
                     UInt8(truncatingIfNeeded: random.next())
                 }
             }
-            _ = try? Advertisement.decode(bytes)
+            _ = try? decode(bytes)
             if case .success = ReceivedPacket.decode(bytes) { read += 1 }
         }
         print("codec: 200000 random packets, \(read) of them readable")

@@ -47,11 +47,15 @@ struct PacketGateTests {
         Refused(reason: .fragment, bytes: packet(around: payload, fragment: 0x2000)),
         Refused(reason: .fragment, bytes: packet(around: payload, fragment: 185)),
         Refused(
-            reason: .destination,
+            reason: .unicast,
             bytes: packet(around: payload, destination: IPv4Address(10, 9, 0, 2))
         ),
+        Refused(
+            reason: .destination,
+            bytes: packet(around: payload, destination: IPv4Address(224, 0, 0, 19))
+        ),
         Refused(reason: .timeToLive, bytes: packet(around: payload, timeToLive: 254)),
-        Refused(reason: .version, bytes: packet(around: [0x31] + payload.dropFirst())),
+        Refused(reason: .version, bytes: packet(around: [0x41] + payload.dropFirst())),
         Refused(reason: .type, bytes: packet(around: [0x22] + payload.dropFirst())),
         Refused(reason: .length, bytes: packet(around: Array(payload.prefix(17)))),
         Refused(reason: .checksum, bytes: packet(around: payload.dropLast() + [0])),
@@ -61,8 +65,13 @@ struct PacketGateTests {
         ),
         Refused(
             reason: .authenticationType,
+            bytes: packet(around: AdvertisementCodecTests.rewritten(offset: 4, value: 9))
+        ),
+        Refused(
+            reason: .authenticationHeader,
             bytes: packet(around: AdvertisementCodecTests.rewritten(offset: 4, value: 2))
         ),
+        Refused(reason: .authenticationHeader, bytes: packet(around: payload, protocolNumber: 51)),
         Refused(
             reason: .authenticationMismatch,
             bytes: packet(around: AdvertisementCodecTests.rewritten(offset: 4, value: 0))
@@ -88,7 +97,8 @@ struct PacketGateTests {
 
     @Test("every reason has a test and a name of its own")
     func complete() {
-        #expect(Set(Self.refused.map(\.reason)) == Set(DropReason.allCases))
+        let elsewhere = TransportGateTests.refused.map(\.reason) + [.intervalZero]
+        #expect(Set(Self.refused.map(\.reason) + elsewhere) == Set(DropReason.allCases))
         #expect(Set(DropReason.allCases.map(\.name)).count == DropReason.allCases.count)
     }
 
@@ -97,7 +107,9 @@ struct PacketGateTests {
         var gate = PacketGate(routers: [Self.settings])
         var advertisement = AdvertisementCodecTests.advertisement
         advertisement.addresses.append(IPAddress(10, 9, 0, 101))
-        let received = try gate.admit(packet(around: advertisement.encode())).get()
+        let received = try gate.admit(
+            packet(around: advertisement.encode(between: AdvertisementCodecTests.endpoints))
+        ).get()
         #expect(received.advertisement == advertisement)
     }
 
@@ -109,6 +121,12 @@ struct PacketGateTests {
         _ = try gate.admit(packet(around: Self.payload)).get()
         settings.authentication = .password(Array("1234".utf8))
         gate.expect([settings])
-        _ = try gate.admit(packet(around: settings.advertisement(priority: 3).encode())).get()
+        _ = try gate.admit(
+            packet(
+                around: settings.advertisement(priority: 3).encode(
+                    between: AdvertisementCodecTests.endpoints
+                )
+            )
+        ).get()
     }
 }
