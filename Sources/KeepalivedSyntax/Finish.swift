@@ -10,122 +10,47 @@ extension Interpreter {
             checkIdentity(settings, of: draft, among: configuration)
             configuration.routers.append(settings)
             configuration.routerLocations[draft.name] = draft.location
-            if draft.notify != NotifyPrograms() {
-                configuration.notifications[draft.name] = draft.notify
+            if draft.notify.programs != NotifyPrograms() {
+                configuration.notifications[draft.name] = draft.notify.programs
             }
             checkLifetime(settings, at: draft.location)
         }
+        checkVirtualInterfaces(configuration)
+        configuration.groups = finishedGroups()
         checkUntracked()
         configuration.scripts = finishedScripts()
+        configuration.processes = processes
+        configuration.files = files
+        global.settings.notifyFIFOs = finishedFIFOs()
+        holdInterfaceDelays(configuration)
+        configuration.global = global.settings
         return report.hasErrors ? nil : configuration
     }
 
     /// A check that nobody follows is most often a line that was forgotten.
     private mutating func checkUntracked() {
-        let tracked = Set(instances.flatMap(\.tracks).map(\.subject))
-        for script in scripts.map(\.script) where !tracked.contains(.script(script.name)) {
-            report.warning(
-                script.location,
-                "no vrrp_instance tracks '\(script.name)', so it changes nothing",
-                mend: "name it in a 'track_script { … }' block, or remove it"
-            )
-        }
-    }
-
-    private mutating func routerSettings(of draft: InstanceDraft) -> RouterSettings? {
-        let priority = draft.priority ?? (draft.isMaster ? 255 : 100)
-        if draft.priority == nil, draft.isMaster {
-            report.warning(
-                draft.location,
-                "'\(draft.name)' is MASTER without a priority: 255 is used, as keepalived does",
-                mend: "write 'priority 150' for a MASTER that does not own the address"
-            )
-        }
-        let interface = draft.interface ?? global.defaultInterface
-        let tracks = finishedTracks(of: draft, interface: interface, priority: priority)
-        guard let interface else {
-            report.error(
-                draft.location,
-                "vrrp_instance '\(draft.name)' has no 'interface'",
-                mend: "write 'interface eth0'"
-            )
-            return nil
-        }
-        guard let id = draft.virtualRouterID else {
-            report.error(
-                draft.location,
-                "vrrp_instance '\(draft.name)' has no valid 'virtual_router_id'",
-                mend: "write 'virtual_router_id 51', the same on both nodes"
-            )
-            return nil
-        }
-        if !draft.listsAddresses {
-            report.warning(
-                draft.location,
-                "vrrp_instance '\(draft.name)' has no address that moves",
-                mend: "write a 'virtual_ipaddress { … }' block"
-            )
-        }
-        let preemption = preemption(of: draft, priority: priority)
-        return RouterSettings(
-            name: draft.name,
-            interface: interface,
-            virtualRouterID: id,
-            basePriority: priority,
-            advertisementInterval: draft.advertisementInterval,
-            addresses: draft.addresses,
-            preempt: preemption.preempt,
-            preemptDelay: preemption.delay,
-            authentication: draft.authentication,
-            announcementsPerBurst: draft.announcementsPerBurst ?? global.announcementsPerBurst,
-            secondBurstDelay: draft.secondBurstDelay ?? global.secondBurstDelay,
-            announcementRefresh: draft.announcementRefresh ?? global.announcementRefresh,
-            addressLifetime: tandem.vipLease,
-            tracks: tracks
-        )
-    }
-
-    /// `state MASTER` and priority 255 clear nopreempt and preempt_delay; nopreempt clears the delay.
-    private mutating func preemption(
-        of draft: InstanceDraft,
-        priority: UInt8
-    ) -> (preempt: Bool, delay: Duration) {
-        let cause = draft.isMaster ? "'state MASTER'" : priority == 255 ? "priority 255" : nil
-        if let location = draft.nopreempt {
-            guard let cause else {
-                if let delay = draft.preemptDelay, delay.delay > .zero {
-                    report.warning(
-                        delay.location,
-                        "'preempt_delay' has no effect with 'nopreempt'",
-                        mend: "remove one of them"
-                    )
-                }
-                return (false, .zero)
-            }
+        let tracked = Set((instances.flatMap(\.tracks) + groups.flatMap(\.tracks)).map(\.subject))
+        let defined: [(Track.Subject, String, SourceLocation)] =
+            scripts.map { (.script($0.script.name), "track_script", $0.script.location) }
+            + processes.map { (.process($0.name), "track_process", $0.location) }
+            + files.map { (.file($0.name), "track_file", $0.location) }
+        for (subject, keyword, location) in defined where !tracked.contains(subject) {
             report.warning(
                 location,
-                "'nopreempt' has no effect with \(cause), as in keepalived",
-                mend: "write 'state BACKUP' on both nodes and a priority below 255"
+                "no vrrp_instance tracks '\(subject.name)', so it changes nothing",
+                mend: "name it in a '\(keyword) { … }' block, or remove it"
             )
         }
-        guard let delay = draft.preemptDelay, delay.delay > .zero else { return (true, .zero) }
-        guard let cause else { return (true, delay.delay) }
-        report.warning(
-            delay.location,
-            "'preempt_delay' has no effect with \(cause), as in keepalived",
-            mend: "write 'state BACKUP' on both nodes and a priority below 255"
-        )
-        return (true, .zero)
     }
 
-    /// A router's identity on the wire is its VRID on its interface.
+    /// A router's identity on the wire is its VRID and family on its interface.
     private mutating func checkIdentity(
         _ settings: RouterSettings,
         of draft: InstanceDraft,
         among configuration: KeepalivedConfiguration
     ) {
         for other in configuration.routers {
-            if other.interface == settings.interface,
+            if other.interface == settings.interface, other.family == settings.family,
                 other.virtualRouterID == settings.virtualRouterID
             {
                 report.error(
@@ -135,27 +60,82 @@ extension Interpreter {
                     mend: "give one of them another, on both nodes"
                 )
             }
-            let shared = settings.addresses.first { address in
-                other.addresses.contains { $0.prefix.address == address.prefix.address }
-            }
+            let taken = Set(other.places)
+            let shared = settings.places.first(where: taken.contains)
             if let shared {
                 report.error(
                     draft.location,
-                    "'\(draft.name)' and '\(other.name)' both have \(shared.prefix.address)",
+                    "'\(draft.name)' and '\(other.name)' both have \(shared.address)",
                     mend: "leave it in one of them"
                 )
             }
         }
     }
 
-    /// A lifetime that outlasts three adverts leaves the address on a dead node when the peer takes it.
+    private mutating func checkVirtualInterfaces(_ configuration: KeepalivedConfiguration) {
+        var owners: [String: String] = [:]
+        for router in configuration.routers {
+            guard let name = router.virtualInterface?.name else { continue }
+            if let owner = owners[name] {
+                report.error(
+                    configuration.routerLocations[router.name],
+                    "'\(router.name)' and '\(owner)' both want an interface named '\(name)'",
+                    mend: "write 'use_vmac NAME' with names of their own"
+                )
+            }
+            owners[name] = router.name
+        }
+    }
+
+    /// A lifetime that outlasts the peer's patience leaves the address on a dead node when the peer takes it.
+    /// Below one second the guard removes it, whatever the lifetime.
     private mutating func checkLifetime(_ settings: RouterSettings, at location: SourceLocation) {
-        guard settings.addressLifetime >= settings.advertisementInterval * 3 else { return }
+        let patience = settings.advertisementInterval * settings.downTimerAdvertisements
+        guard settings.advertisementInterval >= .seconds(1), settings.addressLifetime >= patience
+        else { return }
+        let count =
+            settings.downTimerAdvertisements == 3
+            ? "three adverts" : "\(settings.downTimerAdvertisements) adverts"
         report.warning(
             location,
-            "vip_lease of \(settings.addressLifetime.secondsText) seconds is not shorter than three "
-                + "adverts of '\(settings.name)': two nodes could hold the address",
-            mend: "write a 'vip_lease' below \((settings.advertisementInterval * 3).secondsText)"
+            "vip_lease of \(settings.addressLifetime.secondsText) seconds is not shorter than "
+                + "\(count) of '\(settings.name)': two nodes could hold the address",
+            mend: "write a 'vip_lease' below \(patience.secondsText)"
         )
+    }
+
+    /// A delay that outlasts the peer's patience would make two MASTERs; keepalived cuts it as well.
+    private mutating func holdInterfaceDelays(_ configuration: KeepalivedConfiguration) {
+        for (name, location) in delayLocations.sorted(by: { $0.key < $1.key }) {
+            let users = configuration.routers.filter { $0.interface == name }
+            let limits = users.map { $0.advertisementInterval * ($0.downTimerAdvertisements - 1) }
+            guard let limit = limits.min(), var delays = global.settings.interfaceDelays[name],
+                max(delays.down, delays.up) >= limit
+            else { continue }
+            // Just below, as keepalived does.
+            let held = limit - limit / 100
+            delays = InterfaceDelays(down: min(delays.down, held), up: min(delays.up, held))
+            global.settings.interfaceDelays[name] = delays
+            report.warning(
+                location,
+                "the delays of '\(name)' have to be below \(limit.secondsText) seconds, or the peer "
+                    + "takes over first: \(held.secondsText) is used",
+                mend: "write less than \(limit.secondsText)"
+            )
+        }
+    }
+}
+
+extension RouterSettings {
+    struct Place: Hashable {
+        var address: IPAddress
+        var interface: String
+    }
+
+    /// Where the addresses are put; a link-local one may be on several links.
+    fileprivate var places: [Place] {
+        (addresses + excludedAddresses).map { address in
+            Place(address: address.prefix.address, interface: address.interface ?? interface)
+        }
     }
 }

@@ -87,6 +87,8 @@ package struct TrackedProcess: Equatable, Sendable {
     /// The program and, where parameters are compared, what they have to be.
     package var program: String
     package var match: Match = .name
+    /// It is the proxy under HAProxy's name: the proxy's health answers for it.
+    package var asksForProxyProcess = false
     /// `full_command`: the whole path counts, not its last part alone.
     package var comparesPath = false
     package var quorum = 1

@@ -1,31 +1,6 @@
 import Primitives
 import VRRP
 
-/// A `vrrp_instance` as it stands, before the defaults of `global_defs` are known.
-struct InstanceDraft {
-    var name: String
-    var location: SourceLocation
-    var isMaster = false
-    var interface: String?
-    var virtualRouterID: UInt8?
-    /// It was written, if not well.
-    var namesRouterID = false
-    var listsAddresses = false
-    var priority: UInt8?
-    var advertisementInterval: Duration = .seconds(1)
-    var addresses: [VirtualAddress] = []
-    var nopreempt: SourceLocation?
-    var preemptDelay: (delay: Duration, location: SourceLocation)?
-    var authentication = Authentication.none
-    var announcementsPerBurst: Int?
-    var secondBurstDelay: Duration?
-    var announcementRefresh: Duration?
-    var tracks: [TrackDraft] = []
-    var notify = NotifyPrograms()
-    /// The keyword of every notify program that was set: the first one counts.
-    var notified: Set<String> = []
-}
-
 extension Interpreter {
     mutating func readInstance(_ block: Setting) {
         guard !block.value.isEmpty else {
@@ -50,7 +25,9 @@ extension Interpreter {
             in: Keywords.instance,
             block: "vrrp_instance \(block.value)"
         )
-        for setting in settings { read(setting, into: &draft) }
+        for setting in settings where !readAnnouncements(setting, into: &draft.announcements) {
+            read(setting, into: &draft)
+        }
         instances.append(draft)
     }
 
@@ -64,26 +41,39 @@ extension Interpreter {
         case "priority":
             draft.priority = UInt8(integer(setting, in: 1...255, otherwise: "100") ?? 100)
         case "advert_int": readInterval(setting, into: &draft)
+        case "version": draft.version = version(setting).map { ($0, setting.location) }
+        case "native_ipv6": draft.isNativeV6 = true
         case "virtual_ipaddress":
             draft.listsAddresses = draft.listsAddresses || !setting.children.isEmpty
-            draft.addresses += addresses(of: setting.children).map(\.address)
+            draft.addresses += addresses(of: setting, after: draft.addresses)
+        case "virtual_ipaddress_excluded":
+            draft.listsAddresses = draft.listsAddresses || !setting.children.isEmpty
+            draft.excluded += addresses(of: setting, after: draft.addresses + draft.excluded)
         case "authentication": readAuthentication(setting, into: &draft)
         case "nopreempt": draft.nopreempt = setting.location
         case "preempt": draft.nopreempt = nil
         case "preempt_delay":
             let delay = seconds(setting, in: 0...1000, otherwise: "0") ?? .zero
             draft.preemptDelay = (delay, setting.location)
-        case "track_script": readTrackedScripts(setting, into: &draft)
-        case "track_interface": readTrackedInterfaces(setting, into: &draft)
-        case "garp_master_delay": draft.secondBurstDelay = burstDelay(setting)
-        case "garp_master_repeat": draft.announcementsPerBurst = burst(setting)
-        case "garp_master_refresh": draft.announcementRefresh = burstDelay(setting)
-        case "version": checkVersion(setting)
-        case "mcast_dst_ip": checkGroup(setting)
-        case "down_timer_adverts": checkDownTimer(setting)
-        case "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify":
-            readNotify(setting, into: &draft)
-        default: reportUnhandled(setting)
+        case "down_timer_adverts": draft.downTimerAdvertisements = downTimer(setting)
+        case "lower_prio_no_advert": draft.lowerPriorityUnanswered = flag(setting)
+        case "higher_prio_send_advert": draft.yieldsAloud = flag(setting)
+        case "strict_mode": refuseStrict(setting)
+        case "promote_secondaries": draft.promotesSecondaries = true
+        default: readMore(setting, into: &draft)
+        }
+    }
+
+    private mutating func readMore(_ setting: Setting, into draft: inout InstanceDraft) {
+        switch setting.keyword {
+        case "track_script", "track_interface", "track_process", "track_file":
+            draft.tracks += tracks(of: setting, existing: draft.tracks)
+        case "dont_track_primary": draft.tracksOwnInterface = false
+        case "track_gateway": draft.gateway = gateway(setting)
+        case "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify",
+            "notify_deleted", "notify_master_rx_lower_pri":
+            readNotify(setting, into: &draft.notify, of: "vrrp_instance")
+        default: readTransport(setting, into: &draft)
         }
     }
 
@@ -102,7 +92,6 @@ extension Interpreter {
     }
 
     private mutating func readRouterID(_ setting: Setting, into draft: inout InstanceDraft) {
-        draft.namesRouterID = true
         guard let id = Number.integer(setting.value), (1...255).contains(id) else {
             report.error(
                 setting.location,
@@ -114,7 +103,7 @@ extension Interpreter {
         draft.virtualRouterID = UInt8(id)
     }
 
-    /// VRRPv2 has whole seconds: rounded half up, 0 becomes 1, 255 is the most.
+    /// What becomes of it depends on the version, which may stand below.
     private mutating func readInterval(_ setting: Setting, into draft: inout InstanceDraft) {
         guard let interval = Number.seconds(setting.value), interval > .zero else {
             report.warning(
@@ -124,15 +113,24 @@ extension Interpreter {
             )
             return
         }
-        let rounded = (interval.milliseconds + 500) / 1000
-        let seconds = min(max(rounded, 1), 255)
-        draft.advertisementInterval = .seconds(seconds)
-        if draft.advertisementInterval != interval {
-            report.warning(
-                setting.location,
-                "'advert_int \(setting.value)' becomes \(seconds): VRRPv2 has whole seconds of 1 to 255",
-                mend: "write 'advert_int \(seconds)' on both nodes"
-            )
+        draft.interval = (interval, setting.value, setting.location)
+    }
+
+    /// `auto`, `off` or an address.
+    mutating func gateway(_ setting: Setting) -> GatewayChoice? {
+        switch setting.value {
+        case "auto": return GatewayChoice(witness: .automatic, location: setting.location)
+        case "off": return GatewayChoice(witness: nil, location: setting.location)
+        default:
+            guard let address = IPAddress(setting.value), address.isUnicast else {
+                report.error(
+                    setting.location,
+                    "'track_gateway \(setting.value)' names no gateway",
+                    mend: "expected auto, off, or the address of a router on the link"
+                )
+                return nil
+            }
+            return GatewayChoice(witness: .address(address), location: setting.location)
         }
     }
 
@@ -154,6 +152,7 @@ extension Interpreter {
             )
             return
         }
+        if let type, type.value.lowercased() == "none" { return }
         if let type, type.value != "PASS" {
             report.warning(
                 type.location,
@@ -180,55 +179,8 @@ extension Interpreter {
             )
         }
         let bytes = password.prefix(8)
-        draft.authentication = .password(bytes + Array(repeating: 0, count: 8 - bytes.count))
-    }
-
-    /// The first program of a kind counts, as in keepalived.
-    private mutating func readNotify(_ setting: Setting, into draft: inout InstanceDraft) {
-        guard draft.notified.insert(setting.keyword).inserted else {
-            report.warning(
-                setting.location,
-                "a second '\(setting.keyword)' is not used, as in keepalived",
-                mend: "remove one"
-            )
-            return
-        }
-        // A quoted command may be followed by its user and group; unquoted, all words are the command.
-        var command = setting
-        if setting.arguments.first?.isQuoted == true {
-            command.arguments = Array(setting.arguments.prefix(1))
-            readNotifyUser(setting, into: &draft.notify)
-        }
-        let arguments = program(command)
-        checkProgram(arguments, of: setting.keyword, at: setting.location)
-        switch setting.keyword {
-        case "notify_master": draft.notify.master = arguments
-        case "notify_backup": draft.notify.backup = arguments
-        case "notify_fault": draft.notify.fault = arguments
-        case "notify_stop": draft.notify.stop = arguments
-        default: draft.notify.any = arguments
-        }
-    }
-
-    private mutating func readNotifyUser(_ setting: Setting, into notify: inout NotifyPrograms) {
-        guard let user = setting.arguments.dropFirst().first?.text else { return }
-        let group = setting.arguments.dropFirst(2).first?.text
-        if let first = notify.user, first != user || notify.group != group {
-            report.error(
-                setting.location,
-                "the programs of one vrrp_instance run as one user",
-                mend: "write '\(first)' here too"
-            )
-            return
-        }
-        notify.user = user
-        notify.group = group
-        if !environment.userExists(user) {
-            report.error(
-                setting.location,
-                "there is no user '\(user)' on this machine",
-                mend: "create it (useradd -r \(user)), or name another"
-            )
-        }
+        draft.password = (
+            bytes + Array(repeating: 0, count: 8 - bytes.count), block.location
+        )
     }
 }

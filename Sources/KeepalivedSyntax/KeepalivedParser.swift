@@ -42,6 +42,21 @@ struct Interpreter {
     var global = GlobalDefinitions()
     var scripts: [ScriptDraft] = []
     var instances: [InstanceDraft] = []
+    var groups: [SyncGroupDraft] = []
+    var processes: [TrackedProcess] = []
+    var files: [TrackedFile] = []
+    /// `garp_group`, by interface.
+    var paces: [String: AnnouncementPace] = [:]
+    /// `interface_up_down_delays`, by interface.
+    var delayLocations: [String: SourceLocation] = [:]
+    /// By the keyword that makes them.
+    var fifos: [String: NotifyFIFO] = [:]
+    var fifoScripts: [String: Setting] = [:]
+    var gateway: GatewayChoice?
+    /// Users that were looked up, so that each is missed once.
+    var missedUsers: Set<String> = []
+    /// Top-level blocks that were refused, so that each kind is named once.
+    private var refusedBlocks: Set<String> = []
     var tandem = TandemSettings()
     private var tandemLocation: SourceLocation?
 
@@ -60,6 +75,11 @@ struct Interpreter {
             case "global_defs": readGlobal(setting)
             case "vrrp_script": readScript(setting)
             case "vrrp_instance": readInstance(setting)
+            case "vrrp_sync_group": readSyncGroup(setting)
+            case "vrrp_track_process": readTrackedProcess(setting)
+            case "track_file", "vrrp_track_file": readTrackedFile(setting)
+            case "interface_up_down_delays": readInterfaceDelays(setting)
+            case "garp_group": readAnnouncementGroup(setting)
             case "tandem": readTandemOnce(setting)
             default: reportUnhandled(setting)
             }
@@ -143,6 +163,9 @@ struct Interpreter {
         table: KeywordTable,
         isBlock: Bool
     ) -> Int {
+        if case .optional = keyword.parameters {
+            return words.first.map { table[$0.text] == nil ? 1 : 0 } ?? 0
+        }
         guard keyword.parameters.maximum == .max else {
             return min(keyword.parameters.maximum, words.count)
         }
@@ -166,6 +189,7 @@ struct Interpreter {
             )
             return false
         case .refused:
+            if hasBlock, !refusedBlocks.insert(keyword.name).inserted { return false }
             report.error(
                 setting.location,
                 "'\(keyword.name)' is not done by this version",
@@ -226,17 +250,14 @@ struct Interpreter {
         let place = block.map { " in '\($0)'" } ?? ""
         let mend =
             Spelling.nearest(to: word, among: table.candidates).map { "did you mean '\($0)'?" }
-            ?? home(of: word).map { "it belongs into '\($0)'" } ?? "remove it"
+            ?? home(of: word).map { "it belongs into '\($0)'" }
+            ?? (table["group"] == nil ? "remove it" : "members stand in a 'group { … }' block")
         report.error(location, "unknown keyword '\(word)'\(place)", mend: mend)
     }
 
     /// The block that a keyword is right in.
     private func home(of word: String) -> String? {
-        let tables = [
-            ("vrrp_instance", Keywords.instance), ("vrrp_script", Keywords.script),
-            ("global_defs", Keywords.global), ("tandem", Keywords.tandem),
-        ]
-        return tables.first { $0.1[word] != nil }?.0
+        Keywords.all.first { $0.table[word] != nil && $0.block != "top level" }?.block
     }
 
     /// A keyword that the table calls done and no reader knows would be skipped in silence.

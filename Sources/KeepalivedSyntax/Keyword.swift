@@ -91,82 +91,12 @@ struct KeywordTable {
 
 /// The tables, by the block that a keyword stands in.
 enum Keywords {
-    static let topLevel = KeywordTable(
-        [
-            .done("global_defs", .block, "what holds for all routers"),
-            .done("vrrp_instance", .block, "a virtual router; its name follows"),
-            .done("vrrp_script", .block, "a check; its name follows"),
-            .done("tandem", .block, "Tandem's own settings"),
-            .done("include", .one, "reads other files; globs are allowed"),
-        ],
-        Keyword.refused(
-            "vrrp_sync_group",
-            "routers that must move together: put their addresses into one vrrp_instance"
-        ),
-        Keyword.refused(
-            "vrrp_track_process",
-            "the proxy is watched without a check; for another process write a vrrp_script"
-        ),
-        Keyword.refused(
-            "vrrp_track_file track_file",
-            "write a vrrp_script that looks at the file"
-        ),
-        Keyword.refused(
-            "virtual_server virtual_server_group",
-            "balance in haproxy.cfg: a 'listen' section with 'mode tcp'"
-        ),
-        Keyword.refused("bfd_instance", "leave it out: adverts and checks find the failure"),
-        Keyword.refused(
-            "static_ipaddress static_addresses static_routes static_rules",
-            "set it up with the network configuration of the system"
-        ),
-        Keyword.refused(
-            "net_namespace net_namespace_ipvs",
-            "start tandem-agent inside of the namespace"
-        ),
-        Keyword.refused("interface_up_down_delays", "leave it out"),
-        Keyword.warned("garp_group", "gratuitous ARP is sent in one burst without a pause"),
-        Keyword.warned("track_group", "there are no static addresses to track"),
-        Keyword.accepted(
-            "linkbeat_use_polling linkbeat_interfaces",
-            "netlink tells the link's state"
-        ),
-        Keyword.accepted(
-            "instance use_pid_dir namespace_with_ipsets child_wait_time random_seed SSL",
-            "belongs to keepalived's own processes"
-        ),
-    )
-
-    static let tandem = KeywordTable([
-        .done("proxy_watchdog", .one, "seconds without a beat before the proxy counts as hung"),
-        .done("restart_limit", .one, "restarts of the proxy within restart_window"),
-        .done("restart_window", .one, "seconds"),
-        .done("restart_grace", .one, "seconds for a restarted proxy to be ready"),
-        .done("fatal_retry", .one, "seconds between attempts to start a proxy that is FATAL"),
-        .done("lease_grace", .one, "seconds without the supervisor before the last resort"),
-        .done("vip_lease", .one, "whole seconds of an address's lifetime; 0: none"),
-        .done("on_takeover", .one, "refresh, reload or restart"),
-        .done("on_no_servers", .one, "ignore or degrade"),
-        .done("failover_hold", .one, "seconds to stay BACKUP after 'tandemctl failover'"),
-    ])
-
-    static let script = KeywordTable([
-        .done("script", .some, "a program and its arguments; no shell"),
-        .done("interval", .one, "seconds between runs; default 1"),
-        .done("timeout", .one, "seconds a run may take; default: the interval"),
-        .done(
-            "weight",
-            .some,
-            "-253 to 253, then perhaps 'reverse'; default 0: a failure is a FAULT"
-        ),
-        .done("rise", .one, "successes until a failed check is good; default 1"),
-        .done("fall", .one, "failures until a good check has failed; default 1"),
-        .done("user", .some, "USER [GROUP] that runs it"),
-        .done("init_fail", .none, "the check starts as failed"),
-    ])
-
-    static let authentication = KeywordTable([
-        .done("auth_type", .one, "PASS"),
-        .done("auth_pass", .one, "the first 8 bytes count"),
-    ])
+    /// Every table, under the name of its block.
+    static let all: [(block: String, table: KeywordTable)] = [
+        ("top level", topLevel), ("global_defs", global), ("vrrp_instance", instance),
+        ("authentication", authentication), ("virtual_ipaddress", address),
+        ("unicast_peer", peer), ("vrrp_sync_group", syncGroup), ("vrrp_script", script),
+        ("vrrp_track_process", trackedProcess), ("track_file", trackedFile),
+        ("garp_group", announcementGroup), ("tandem", tandem),
+    ]
 }

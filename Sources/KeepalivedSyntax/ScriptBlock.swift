@@ -159,7 +159,6 @@ extension Interpreter {
     /// A check that the proxy's health answers for is not run, so it needs no user.
     mutating func finishedScripts() -> [CheckScript] {
         let fallback = environment.userExists("keepalived_script") ? "keepalived_script" : nil
-        var checkedGlobalUser = false
         return scripts.map { draft in
             var script = draft.script
             if let user = script.user {
@@ -168,10 +167,7 @@ extension Interpreter {
                 }
             } else if let user = global.scriptUser {
                 (script.user, script.group) = (user.user, user.group)
-                if !checkedGlobalUser, !script.asksForProxyProcess {
-                    checkUser(user.user, at: user.location)
-                    checkedGlobalUser = true
-                }
+                if !script.asksForProxyProcess { checkUser(user.user, at: user.location) }
             } else {
                 script.user = fallback
             }
@@ -179,8 +175,10 @@ extension Interpreter {
         }
     }
 
-    private mutating func checkUser(_ name: String, at location: SourceLocation) {
-        guard !environment.userExists(name) else { return }
+    mutating func checkUser(_ name: String, at location: SourceLocation) {
+        guard !environment.userExists(name),
+            missedUsers.insert("\(name) \(location)").inserted
+        else { return }
         report.error(
             location,
             "there is no user '\(name)' on this machine",

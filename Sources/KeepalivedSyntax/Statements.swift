@@ -145,6 +145,7 @@ struct StatementReader {
     private static let outermost: Set<String> = [
         "global_defs", "tandem", "virtual_server", "virtual_server_group", "vrrp_instance",
         "vrrp_script", "vrrp_sync_group", "vrrp_track_process", "vrrp_track_file",
+        "interface_up_down_delays", "garp_group", "bfd_instance",
     ]
 
     private mutating func reportMissingBrace(before header: Statement) {

@@ -22,6 +22,7 @@ extension Interpreter {
             case "on_no_servers": read(setting, into: \.onNoServers)
             case "failover_hold":
                 read(setting, .zero...(.seconds(3600)), into: \.failoverHold)
+            case "track_gateway": gateway = gateway(setting)
             default: reportUnhandled(setting)
             }
         }

@@ -94,34 +94,51 @@ extension Interpreter {
         return nil
     }
 
-    /// `WEIGHT [reverse]`, held within -253 to 253.
+    /// `[on|off|true|false|yes|no]`: without a word it is on.
+    mutating func flag(_ setting: Setting) -> Bool {
+        switch setting.value.lowercased() {
+        case "", "on", "true", "yes": return true
+        case "off", "false", "no": return false
+        default:
+            report.warning(
+                setting.location,
+                "'\(setting.keyword) \(setting.value)' is neither on nor off: on is used",
+                mend: "write 'on' or 'off'"
+            )
+            return true
+        }
+    }
+
+    /// `WEIGHT [reverse]`, held within what the kind of track allows.
     mutating func weight(
         _ words: ArraySlice<Word>,
+        within limit: Int = 253,
         at location: SourceLocation
     ) -> (weight: Int, reversed: Bool)? {
         guard let text = words.first?.text, let value = Number.integer(text) else {
             report.error(
                 location,
                 "'weight' needs a number, not '\(words.first?.text ?? "")'",
-                mend: "write -253 to 253"
+                mend: "write -\(limit) to \(limit)"
             )
             return nil
         }
-        let held = min(max(value, -253), 253)
+        let held = min(max(value, -limit), limit)
         if held != value {
             report.warning(
                 location,
-                "weight \(value) is outside of -253 to 253: \(held) is used",
-                mend: "write -253 to 253"
+                "weight \(value) is outside of -\(limit) to \(limit): \(held) is used",
+                mend: "write -\(limit) to \(limit)"
             )
         }
         var reversed = false
         if let rest = words.dropFirst().first {
             reversed = rest.text == "reverse"
-            if !reversed || words.count > 2 {
+            let isKnown = reversed || rest.text == "noreverse" || rest.text == "no_reverse"
+            if !isKnown || words.count > 2 {
                 report.error(
                     location,
-                    "'\(words.dropFirst(reversed ? 2 : 1).first?.text ?? "")' after "
+                    "'\(words.dropFirst(isKnown ? 2 : 1).first?.text ?? "")' after "
                         + "'weight \(text)'; expected 'reverse' or nothing"
                 )
             }

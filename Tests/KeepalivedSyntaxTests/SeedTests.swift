@@ -33,6 +33,7 @@ import VRRP
                             prefix: Prefix(host: .v4(IPv4Address(192, 168, 0, 100)))
                         )
                     ],
+                    announcementRefresh: .seconds(60),
                     tracks: [Track(subject: .script("chk_haproxy"), weight: 2)]
                 )
         )

@@ -24,7 +24,7 @@ import VRRP
         return try #require(configuration.scripts.first)
     }
 
-    @Test("A router without settings has keepalived's defaults")
+    @Test("A router without settings has keepalived's defaults, and refreshes ARP once a minute")
     func defaults() throws {
         let router = try router("")
         #expect(
@@ -43,7 +43,7 @@ import VRRP
                     authentication: .none,
                     announcementsPerBurst: 5,
                     secondBurstDelay: .seconds(5),
-                    announcementRefresh: .zero,
+                    announcementRefresh: .seconds(60),
                     addressLifetime: .seconds(2),
                     tracks: []
                 )

@@ -97,7 +97,6 @@ import VRRP
                    vrrp_garp_interval 0
                    vrrp_gna_interval 0
                    max_auto_priority
-                   enable_snmp_vrrp
                 }
                 \(head)priority 150
                 advert_int 1
