@@ -10,6 +10,12 @@
 int tandem_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t nanoseconds) {
     struct timespec timeout = {nanoseconds / 1000000000, nanoseconds % 1000000000};
     int count = epoll_pwait2(epoll, events, capacity, nanoseconds < 0 ? NULL : &timeout, NULL);
+    if (count < 0 && errno == ENOSYS) {
+        // Before Linux 5.11, and under valgrind: never early, so rounded up.
+        int64_t milliseconds = nanoseconds / 1000000 + (nanoseconds % 1000000 > 0);
+        int limit = nanoseconds < 0 ? -1 : milliseconds > 0x7FFFFFFF ? 0x7FFFFFFF : (int)milliseconds;
+        count = epoll_wait(epoll, events, capacity, limit);
+    }
     return count < 0 ? -errno : count;
 }
 
