@@ -15,33 +15,43 @@ package struct InterfaceAddress: Equatable, Sendable {
     }
 
     package var interface: Int32
+    /// With a peer, the length is that of the peer's prefix: the kernel has one for both.
     package var prefix: Prefix
+    /// The other end of a point-to-point address; nil: there is none.
+    package var peer: IPAddress?
     /// 0 global, 200 site, 253 link, 254 host.
     package var scope: UInt8
-    /// Nil: the interface's name.
+    /// IPv4's alone. Nil: the interface's name.
     package var label: String?
     package var broadcast: IPv4Address?
     /// `IFA_F_…`
     package var flags: UInt32
     /// Whole seconds that the kernel keeps it; nil: for ever.
     package var lifetime: UInt32?
+    /// Whole seconds for which it may be chosen as a source, at most the lifetime; nil: as long as it is
+    /// there. 0 is a deprecated address, which answers and is never chosen.
+    package var preferredLifetime: UInt32?
 
     package init(
         interface: Int32,
         prefix: Prefix,
+        peer: IPAddress? = nil,
         scope: UInt8 = 0,
         label: String? = nil,
         broadcast: IPv4Address? = nil,
         flags: UInt32 = 0,
-        lifetime: UInt32? = nil
+        lifetime: UInt32? = nil,
+        preferredLifetime: UInt32? = nil
     ) {
         self.interface = interface
         self.prefix = prefix
+        self.peer = peer
         self.scope = scope
         self.label = label
         self.broadcast = broadcast
         self.flags = flags
         self.lifetime = lifetime
+        self.preferredLifetime = preferredLifetime
     }
 
     package var key: Key { Key(interface: interface, prefix: prefix) }
@@ -49,11 +59,16 @@ package struct InterfaceAddress: Equatable, Sendable {
     /// Not the first address of its network on the interface.
     package var isSecondary: Bool { flags & UInt32(IFA_F_SECONDARY) != 0 }
 
-    /// A request for every IPv4 address.
+    /// Usable as a source: duplicate detection is over and found none.
+    package var isSettled: Bool {
+        flags & UInt32(IFA_F_TENTATIVE | IFA_F_DADFAILED) == 0
+    }
+
+    /// A request for every address of both families.
     package static func dumpRequest() -> RouteRequest {
         var request = RouteRequest(type: RTM_GETADDR, flags: NLM_F_DUMP, subject: "addresses")
         request.fixed { body in
-            body.byte(UInt8(AF_INET))
+            body.byte(UInt8(AF_UNSPEC))
             for _ in 0..<3 { body.byte(0) }
             body.native(UInt32(0))
         }
@@ -64,15 +79,18 @@ package struct InterfaceAddress: Equatable, Sendable {
     package func putRequest() -> RouteRequest {
         var request = request(RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_REPLACE)
         if let broadcast { request.attribute(Int(IFA_BROADCAST), broadcast.octets) }
-        if let label { request.attribute(Int(IFA_LABEL), Array(label.utf8.prefix(15)) + [0]) }
+        if let label, prefix.address.family == .v4 {
+            request.attribute(Int(IFA_LABEL), Array(label.utf8.prefix(15)) + [0])
+        }
         if flags > 0xFF {
             var value = ByteWriter(reserving: 4)
             value.native(flags)
             request.attribute(Int(IFA_FLAGS), value.bytes)
         }
         var cache = ByteWriter(reserving: 16)
-        cache.native(lifetime ?? Self.forever)  // preferred
-        cache.native(lifetime ?? Self.forever)  // valid
+        let valid = lifetime ?? Self.forever
+        cache.native(min(preferredLifetime ?? valid, valid))
+        cache.native(valid)
         cache.native(UInt32(0))  // created, the kernel's
         cache.native(UInt32(0))  // updated, the kernel's
         request.attribute(Int(IFA_CACHEINFO), cache.bytes)
@@ -102,9 +120,8 @@ package struct InterfaceAddress: Equatable, Sendable {
             body.byte(scope)
             body.native(UInt32(bitPattern: interface))
         }
-        let octets = prefix.address.octets
-        request.attribute(Int(IFA_LOCAL), octets)
-        request.attribute(Int(IFA_ADDRESS), octets)
+        request.attribute(Int(IFA_LOCAL), prefix.address.octets)
+        request.attribute(Int(IFA_ADDRESS), (peer ?? prefix.address).octets)
         return request
     }
 
@@ -124,6 +141,8 @@ package struct InterfaceAddress: Equatable, Sendable {
             let address = IPAddress(octets: octets)
         else { return nil }
         prefix = Prefix(address: address, length: length)
+        peer = attributes.bytes(Int(IFA_ADDRESS)).flatMap { IPAddress(octets: $0) }
+        if peer == address { peer = nil }
         label = attributes.text(Int(IFA_LABEL))
         broadcast = nil
         if let octets = attributes.bytes(Int(IFA_BROADCAST)),
@@ -133,11 +152,13 @@ package struct InterfaceAddress: Equatable, Sendable {
         }
         if let wide = try attributes.number(Int(IFA_FLAGS)) { flags = wide }
         lifetime = nil
+        preferredLifetime = nil
         if let cache = attributes.bytes(Int(IFA_CACHEINFO)) {
             var reader = ByteReader(slice: cache)
-            try reader.skip(4)  // preferred
+            let preferred: UInt32 = try reader.native()
             let valid: UInt32 = try reader.native()
             lifetime = valid == Self.forever ? nil : valid
+            preferredLifetime = preferred == valid ? nil : preferred
         }
     }
 }

@@ -11,19 +11,27 @@ package struct NetworkInterface: Equatable, Sendable {
     package var hardwareType: UInt16
     /// Six bytes on Ethernet; empty where there is none.
     package var hardwareAddress: [UInt8]
+    /// The interface that this one lies on, such as a macvlan's; nil: none, or one of another namespace.
+    package var parent: Int32?
+    /// What it is, such as `macvlan` or `bridge`; nil: a device.
+    package var kind: String?
 
     package init(
         index: Int32,
         name: String,
         flags: UInt32,
         hardwareType: UInt16 = 1,
-        hardwareAddress: [UInt8] = []
+        hardwareAddress: [UInt8] = [],
+        parent: Int32? = nil,
+        kind: String? = nil
     ) {
         self.index = index
         self.name = name
         self.flags = flags
         self.hardwareType = hardwareType
         self.hardwareAddress = hardwareAddress
+        self.parent = parent
+        self.kind = kind
     }
 
     /// Switched on and able to carry traffic: `IFF_UP` and `IFF_RUNNING`, as keepalived sees it.
@@ -43,17 +51,27 @@ package struct NetworkInterface: Equatable, Sendable {
         return request
     }
 
-    /// Reads the body of `RTM_NEWLINK` or `RTM_DELLINK`.
-    init(body: ArraySlice<UInt8>) throws(DecodeError) {
+    /// Reads the body of `RTM_NEWLINK` or `RTM_DELLINK`; nil for what a bridge says of its ports, which
+    /// comes by the same messages and is no life or death of an interface.
+    init?(body: ArraySlice<UInt8>) throws(DecodeError) {
         var reader = ByteReader(slice: body)
-        try reader.skip(2)  // family, padding
+        let family = try reader.byte()
+        try reader.skip(1)
         hardwareType = try reader.native()
         let index: UInt32 = try reader.native()
         self.index = Int32(truncatingIfNeeded: index)
         flags = try reader.native()
         try reader.skip(4)  // what changed
         let attributes = try NetlinkAttributes(from: &reader)
+        guard family == AF_UNSPEC else { return nil }
         name = attributes.text(Int(IFLA_IFNAME)) ?? ""
         hardwareAddress = Array(attributes.bytes(Int(IFLA_ADDRESS)) ?? [])
+        parent = nil
+        if attributes.bytes(Int(IFLA_LINK_NETNSID)) == nil,
+            let link = try attributes.number(Int(IFLA_LINK)), link != 0
+        {
+            parent = Int32(truncatingIfNeeded: link)
+        }
+        kind = try attributes.nested(Int(IFLA_LINKINFO))?.text(Int(IFLA_INFO_KIND))
     }
 }

@@ -42,7 +42,7 @@ package struct KernelRouteSocket: RouteSocket, ~Copyable {
     }
 }
 
-/// A `NETLINK_ROUTE` socket that hears of changes to interfaces and IPv4 addresses.
+/// A `NETLINK_ROUTE` socket that hears of changes to interfaces and to addresses of both families.
 package struct RouteMonitor: ~Copyable {
     package let descriptor: FileDescriptor
     private var buffer = [UInt8](repeating: 0, count: 65536)
@@ -68,7 +68,8 @@ package struct RouteMonitor: ~Copyable {
 
     package init() throws(SystemCallError) {
         var port: UInt32 = 0
-        let groups = UInt32(RTMGRP_LINK) | UInt32(RTMGRP_IPV4_IFADDR)
+        let groups =
+            UInt32(RTMGRP_LINK) | UInt32(RTMGRP_IPV4_IFADDR) | UInt32(RTMGRP_IPV6_IFADDR)
         descriptor = FileDescriptor(
             owning: try check(unsafe tandem_netlink_open(groups, &port), "open netlink monitor")
         )

@@ -36,6 +36,13 @@ package struct RouteRequest: Equatable, Sendable {
         while body.bytes.count % 4 != 0 { body.byte(0) }
     }
 
+    /// An attribute made of attributes.
+    mutating func nested(_ type: Int, _ write: (inout RouteRequest) -> Void) {
+        var inner = RouteRequest(type: 0, flags: 0, subject: "")
+        write(&inner)
+        attribute(type, inner.body.bytes)
+    }
+
     /// The whole message.
     package func encode(sequence: UInt32) -> [UInt8] {
         var writer = ByteWriter(reserving: NetlinkMessage.headerSize + body.bytes.count)
@@ -117,6 +124,12 @@ struct NetlinkAttributes {
         var reader = ByteReader(slice: value)
         let number: UInt32 = try reader.native()
         return number
+    }
+
+    func nested(_ type: Int) throws(DecodeError) -> NetlinkAttributes? {
+        guard let value = values[type] else { return nil }
+        var reader = ByteReader(slice: value)
+        return try NetlinkAttributes(from: &reader)
     }
 
     func byte(_ type: Int) -> UInt8? { values[type]?.first }

@@ -20,17 +20,22 @@ package struct NetworkView: Equatable, Sendable {
         addresses.contains { $0.key == key }
     }
 
-    /// The address that packets leave the interface from: its first IPv4 one that others can reach and that
-    /// is not lent.
+    /// The address that packets of a family leave the interface from, when it is not one of `lent`: IPv4's
+    /// first one that others can reach, IPv6's link-local one (RFC 9568 §5.1.2.1).
     package func primaryAddress(
         of interface: Int32,
+        family: AddressFamily = .v4,
         except lent: Set<IPAddress>
     ) -> IPAddress? {
         for address in addresses
-        where address.interface == interface && address.scope < hostScope && !address.isSecondary {
-            let candidate = address.prefix.address
-            guard candidate.family == .v4, !lent.contains(candidate) else { continue }
-            return candidate
+        where address.interface == interface && address.scope < hostScope && address.isSettled {
+            switch (family, address.prefix.address) {
+            case (.v4, .v4): guard !address.isSecondary else { continue }
+            case (.v6, .v6(let candidate)): guard candidate.isLinkLocal else { continue }
+            case (.v4, .v6), (.v6, .v4): continue
+            }
+            guard !lent.contains(address.prefix.address) else { continue }
+            return address.prefix.address
         }
         return nil
     }

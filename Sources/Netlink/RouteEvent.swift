@@ -11,8 +11,12 @@ package enum RouteEvent: Equatable, Sendable {
     /// Nil for messages about something else.
     package init?(_ message: NetlinkMessage) throws(DecodeError) {
         switch Int(message.type) {
-        case Int(RTM_NEWLINK): self = .interfaceChanged(try NetworkInterface(body: message.body))
-        case Int(RTM_DELLINK): self = .interfaceRemoved(try NetworkInterface(body: message.body))
+        case Int(RTM_NEWLINK):
+            guard let interface = try NetworkInterface(body: message.body) else { return nil }
+            self = .interfaceChanged(interface)
+        case Int(RTM_DELLINK):
+            guard let interface = try NetworkInterface(body: message.body) else { return nil }
+            self = .interfaceRemoved(interface)
         case Int(RTM_NEWADDR):
             guard let address = try InterfaceAddress(body: message.body) else { return nil }
             self = .addressPut(address)

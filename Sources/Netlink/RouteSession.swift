@@ -45,19 +45,21 @@ package struct RouteSession<Socket: RouteSocket & ~Copyable>: ~Copyable {
         }
     }
 
-    /// Sends a dump request and returns its messages.
+    /// Sends a dump request and returns those of its messages that are kept.
     package mutating func dump(
-        _ request: RouteRequest
+        _ request: RouteRequest,
+        keeping isKept: (NetlinkMessage) -> Bool = { _ in true }
     ) throws(SystemCallError) -> [NetlinkMessage] {
         for _ in 0..<Self.dumpAttempts {
-            if let messages = try dumpOnce(request) { return messages }
+            if let messages = try dumpOnce(request, isKept) { return messages }
         }
         throw SystemCallError("list", on: request.subject, errno: EAGAIN)
     }
 
     /// Nil when the tables changed meanwhile (`NLM_F_DUMP_INTR`).
     private mutating func dumpOnce(
-        _ request: RouteRequest
+        _ request: RouteRequest,
+        _ isKept: (NetlinkMessage) -> Bool
     ) throws(SystemCallError) -> [NetlinkMessage]? {
         var deadline = Patience(limit: Self.dumpLimit)
         let sequence = try send(request)
@@ -72,6 +74,7 @@ package struct RouteSession<Socket: RouteSocket & ~Copyable>: ~Copyable {
                 case NLMSG_ERROR: try Self.verdict(of: message, on: request)
                 case NLMSG_NOOP: continue
                 default:
+                    guard isKept(message) else { continue }
                     guard collected.count < Self.dumpMessages else {
                         throw SystemCallError("list", on: request.subject, errno: E2BIG)
                     }
@@ -145,7 +148,9 @@ extension RouteRequest {
         case Int(RTM_NEWADDR): "add address"
         case Int(RTM_DELADDR): "remove address"
         case Int(RTM_GETADDR): "list"
-        case Int(RTM_GETLINK): "list"
+        case Int(RTM_GETLINK), Int(RTM_GETROUTE): "list"
+        case Int(RTM_NEWLINK): "set up interface"
+        case Int(RTM_DELLINK): "delete interface"
         default: "netlink request \(type)"
         }
     }

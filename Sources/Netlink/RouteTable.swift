@@ -17,7 +17,7 @@ package struct RouteTable<Socket: RouteSocket & ~Copyable>: ~Copyable {
         }
     }
 
-    /// Every IPv4 address, in the kernel's order: the first of a network is its primary one.
+    /// Every address, IPv4 first, in the kernel's order: the first of a network is its primary one.
     package mutating func addresses() throws(SystemCallError) -> [InterfaceAddress] {
         try list(InterfaceAddress.dumpRequest()) { event in
             if case .addressPut(let address) = event { address } else { nil }
@@ -37,6 +37,47 @@ package struct RouteTable<Socket: RouteSocket & ~Copyable>: ~Copyable {
             return true
         } catch {
             guard error.errno == EADDRNOTAVAIL || error.errno == ENODEV else { throw error }
+            return false
+        }
+    }
+
+    /// The ways to everywhere, of both families, the preferred one of each first. Large tables of other
+    /// routes take time: ask when the answer is needed, not every turn.
+    package mutating func defaultGateways() throws(SystemCallError) -> [DefaultGateway] {
+        var gateways: [DefaultGateway] = []
+        for family in [AddressFamily.v4, .v6] {
+            let request = DefaultGateway.dumpRequest(of: family)
+            for message in try session.dump(request, keeping: DefaultGateway.isCandidate) {
+                do throws(DecodeError) {
+                    gateways += try DefaultGateway.read(message)
+                } catch {
+                    throw SystemCallError("read netlink", on: request.subject, errno: EBADMSG)
+                }
+            }
+        }
+        return gateways.enumerated()
+            .sorted { ($0.element.metric, $0.offset) < ($1.element.metric, $1.offset) }
+            .map(\.element)
+    }
+
+    /// Makes the interface of a virtual router, switched off. Throws `EEXIST` when the name is taken.
+    package mutating func make(_ macvlan: VirtualMAC.Interface) throws(SystemCallError) {
+        try session.acknowledge(macvlan.makeRequest())
+    }
+
+    /// Switches an interface on.
+    package mutating func bringUp(interface: Int32) throws(SystemCallError) {
+        try session.acknowledge(VirtualMAC.upRequest(interface))
+    }
+
+    /// Deletes an interface that was made. False when it was not there.
+    @discardableResult
+    package mutating func delete(interface: Int32) throws(SystemCallError) -> Bool {
+        do throws(SystemCallError) {
+            try session.acknowledge(VirtualMAC.deleteRequest(interface))
+            return true
+        } catch {
+            guard error.errno == ENODEV else { throw error }
             return false
         }
     }

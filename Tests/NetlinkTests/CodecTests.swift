@@ -84,7 +84,7 @@ struct CodecTests {
             InterfaceAddress.dumpRequest().encode(sequence: 1)
                 == bytes(
                     "18000000" + "1600" + "0103" + "01000000" + "00000000"
-                        + "02000000" + "00000000"
+                        + "00000000" + "00000000"  // AF_UNSPEC: both families
                 )
         )
         #expect(
@@ -138,7 +138,8 @@ struct CodecTests {
             prefix: Prefix(address: .v4(IPv4Address(192, 168, 0, 193)), length: 24),
             broadcast: IPv4Address(192, 168, 0, 255),
             flags: 1,
-            lifetime: 2
+            lifetime: 2,
+            preferredLifetime: 1
         )
         #expect(try RouteEvent(decoded) == .addressRemoved(expected))
         #expect(expected.isSecondary)
