@@ -98,9 +98,7 @@ package final class SystemdManager {
         guard let index = index(of: name) else { return }
         units[index].expectStop()
         // An operator's restart is under way: a stop would take the start away that follows.
-        guard !(units[index].properties.isStopping && units[index].properties.job != 0) else {
-            return
-        }
+        guard !units[index].properties.isBetweenStopAndStart else { return }
         order("StopUnit", index, [.text(Self.unit(of: name)), .text("replace")])
     }
 

@@ -37,6 +37,8 @@ struct UnitProperties: Equatable, Sendable {
     /// `Restart=always` ends here only when the start limit is spent or the start is refused.
     var hasFailed: Bool { activeState == "failed" }
     var isDown: Bool { activeState == "inactive" || hasFailed || restartsItself }
+    /// A job goes on where nothing runs: a stop that is under way, or the start that follows one.
+    var isBetweenStopAndStart: Bool { job != 0 && (isStopping || isDown) }
 
     /// How it ended, as a phrase such as `killed by SIGKILL`.
     var cause: String {
@@ -220,6 +222,10 @@ struct UnitTracker: Equatable, Sendable {
         wasRestarting = now.restartsItself
         if now.hasFailed, !expectsStop { return [.gaveUp(name, cause: now.cause)] }
         if now.activeState == "inactive", now.result == "success", !expectsStop {
+            // A stop is done when its unit is down; a job that is left is the other half of a restart.
+            if now.job != 0 {
+                return [.restartedElsewhere(name), .exited(name, cause: "restarted by systemctl")]
+            }
             return [.stoppedElsewhere(name), .exited(name, cause: "stopped by systemctl")]
         }
         return [.exited(name, cause: now.cause)]

@@ -173,4 +173,33 @@ struct SystemdUnitTests {
             #expect(unit.stopsUnasked == isOperators)
         }
     }
+
+    @Test(
+        "Down with a job left is a restart that was faster than the question; without one, a stop"
+    )
+    func fastRestart() {
+        for (job, isRestart) in [(Int64(3), true), (0, false)] {
+            var unit = UnitTracker(name: "proxy")
+            _ = unit.update(Self.running)
+            let down = Self.with(
+                Self.state("inactive", "dead", job: job),
+                Self.end("success", code: 1, status: 0)
+            )
+            #expect(unit.update(down) == [])
+            #expect(unit.needsLook)
+            #expect(
+                unit.update([:], isLook: true)
+                    == (isRestart
+                        ? [
+                            .restartedElsewhere("proxy"),
+                            .exited("proxy", cause: "restarted by systemctl"),
+                        ]
+                        : [
+                            .stoppedElsewhere("proxy"),
+                            .exited("proxy", cause: "stopped by systemctl"),
+                        ])
+            )
+            #expect(unit.properties.isBetweenStopAndStart == isRestart)
+        }
+    }
 }
