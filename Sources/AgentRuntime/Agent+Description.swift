@@ -57,10 +57,9 @@ extension Transport {
 
 extension RouterDetail.Timers {
     fileprivate init(of machine: VirtualRouter, at now: Instant) {
-        let own = Self.microseconds(machine.settings.advertisementInterval)
         self.init(
-            advertisement: own,
-            activeAdvertisement: own,
+            advertisement: Self.microseconds(machine.settings.advertisementInterval),
+            activeAdvertisement: Self.microseconds(machine.activeInterval),
             skew: Self.microseconds(machine.skewTime),
             masterDown: Self.microseconds(machine.activeDownInterval),
             next: machine.nextDeadline.map { Self.microseconds(max(.zero, $0 - now)) }
@@ -90,6 +89,8 @@ extension RouterDetail.Weight {
             case .unknown: .unknown
             case .succeeded: .succeeded
             case .failed: .failed
+            // What counts is the amount.
+            case .value: .succeeded
             }
         self.init(
             name: track.subject.name,
@@ -123,6 +124,9 @@ extension RouterDetail.Count {
             RouterDetail.Count("address-list-mismatches", counters.addressListMismatches),
             RouterDetail.Count("addresses-restored", counters.addressesRestored),
             RouterDetail.Count("stalls", counters.stalls),
+            RouterDetail.Count("adoptions", counters.adoptions),
+            RouterDetail.Count("isolations", counters.isolations),
+            RouterDetail.Count("direct-advertisements", counters.directAdvertisements),
         ]
     }
 }

@@ -60,7 +60,7 @@ extension Agent {
 
     /// An address of ours that is there before we are MASTER is an earlier life's.
     private func removeLeftovers(of settings: RouterSettings) {
-        for address in settings.addresses {
+        for address in settings.heldAddresses {
             guard let expected = address.onInterface(of: settings, in: view),
                 let present = view.addresses.first(where: { $0.key == expected.key })
             else { continue }

@@ -60,7 +60,7 @@ extension Agent {
     private func addressRemoved(_ key: InterfaceAddress.Key) {
         for index in routers.indices where routers[index].machine.holdsAddresses {
             let settings = routers[index].settings
-            let lost = settings.addresses.first {
+            let lost = settings.heldAddresses.first {
                 $0.onInterface(of: settings, in: view)?.key == key
             }
             guard let lost else { continue }
@@ -79,7 +79,7 @@ extension Agent {
         let present = Set(listing.addresses.map(\.key))
         for index in routers.indices where routers[index].machine.holdsAddresses {
             let settings = routers[index].settings
-            for address in settings.addresses {
+            for address in settings.heldAddresses {
                 guard let key = address.onInterface(of: settings, in: view)?.key,
                     !present.contains(key)
                 else { continue }

@@ -61,16 +61,19 @@ extension Agent {
         for effect in effects {
             switch effect {
             case .claimAddresses:
-                consequences += put(routers[index].settings.addresses, index)
+                consequences += put(routers[index].settings.heldAddresses, index)
             case .renewAddresses:
                 // Renewing nothing but what has a lifetime; the check is the same as for a claim.
-                consequences += put(routers[index].settings.addresses, index)
+                consequences += put(routers[index].settings.heldAddresses, index)
             case .restoreAddress(let address): consequences += put([address], index)
-            case .releaseAddresses: release(routers[index].settings.addresses, index)
+            case .releaseAddresses: release(routers[index].settings.heldAddresses, index)
             case .releaseAddress(let address): release([address], index)
             case .advertise(let priority):
                 consequences += advertise(priority, index, decidedAt: decidedAt)
-            case .announceOwnership: announce(routers[index].settings.addresses, index)
+            case .advertiseDirectly(let priority, let address):
+                advertise(priority, to: address, index)
+            case .announceOwnership(let count):
+                announce(routers[index].settings.heldAddresses, count: count, index)
             case .transition(let transition): tell(transition, index)
             case .note(let note): tell(note, index)
             }
@@ -117,7 +120,8 @@ extension Agent {
         }
         for event in put(unclaimed.addresses, index) { handle(event, index) }
         guard routers[index].unclaimed == nil else { return }
-        announce(unclaimed.addresses, index)
+        let count = routers[index].settings.announcementsPerBurst
+        announce(unclaimed.addresses, count: count, index)
     }
 
     private func release(_ addresses: [VirtualAddress], _ index: Int) {
@@ -144,7 +148,7 @@ extension Agent {
         routers[index].unreleased = failures.map(\.address)
     }
 
-    private func announce(_ addresses: [VirtualAddress], _ index: Int) {
+    private func announce(_ addresses: [VirtualAddress], count: Int, _ index: Int) {
         let settings = routers[index].settings
         for address in addresses {
             let facts = InterfaceFacts(
@@ -154,7 +158,7 @@ extension Agent {
             )
             guard let interface = facts.index else { continue }
             do throws(SystemCallError) {
-                for _ in 0..<max(1, settings.announcementsPerBurst) {
+                for _ in 0..<max(1, count) {
                     let sent = try announcer.announce(
                         address.prefix.address,
                         from: facts.hardwareAddress,
@@ -200,6 +204,19 @@ extension Agent {
         }
     }
 
+    /// Beside the advertisements to all; whether it gets through decides nothing.
+    private func advertise(_ priority: UInt8, to address: IPAddress, _ index: Int) {
+        let settings = routers[index].settings
+        do throws(SystemCallError) {
+            try ports[settings.interface]?.send(
+                settings.advertisement(priority: priority),
+                to: address
+            )
+        } catch {
+            line(.debug, "(\(settings.name)) \(error)")
+        }
+    }
+
     /// A fault that this shell found, and takes back after a rest.
     private func declare(_ cause: FaultCause, _ index: Int) -> [RouterEvent] {
         guard routers[index].declare(cause, at: Clock.now) else { return [] }
@@ -236,7 +253,9 @@ extension Agent {
         let settings = routers[index].settings
         let isWarning =
             switch note {
-            case .rivalHeard, .addressRestored, .addressListDiffers, .timerLate: true
+            case .rivalHeard, .addressRestored, .addressListDiffers, .timerLate, .withheld,
+                .witnessDiscredited, .rivalDeaf:
+                true
             case .lowerPriorityHeard, .priorityChanged, .masterHeard: false
             }
         line(isWarning ? .warning : .info, note.line(of: settings.name))
@@ -248,13 +267,14 @@ extension Agent {
                 poller
             )
         case .lowerPriorityHeard, .priorityChanged, .addressRestored, .addressListDiffers,
-            .timerLate:
+            .timerLate, .withheld, .witnessDiscredited, .rivalDeaf:
             break
         }
         switch note {
         case .rivalHeard: notifyOfRival(index)
         case .priorityChanged: notifyOfPriority(index)
-        case .lowerPriorityHeard, .masterHeard, .addressRestored, .addressListDiffers, .timerLate:
+        case .lowerPriorityHeard, .masterHeard, .addressRestored, .addressListDiffers, .timerLate,
+            .withheld, .witnessDiscredited, .rivalDeaf:
             break
         }
         report(index)

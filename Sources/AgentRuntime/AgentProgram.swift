@@ -58,7 +58,7 @@ package enum AgentProgram {
             _ = view.replace(interfaces: listing.interfaces, addresses: listing.addresses)
             var failed = false
             for settings in configuration.routers {
-                let outcome = keeper.remove(settings.addresses, of: settings, in: view)
+                let outcome = keeper.remove(settings.heldAddresses, of: settings, in: view)
                 for address in outcome.removed {
                     log.notice("(\(settings.name)) released \(address.prefix)")
                 }

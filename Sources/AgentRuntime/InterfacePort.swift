@@ -46,10 +46,12 @@ final class InterfacePort {
         self.source = source
     }
 
-    func send(_ advertisement: Advertisement) throws(SystemCallError) {
-        let group = IPAddress.vrrpGroup(of: .v4)
-        let endpoints = Endpoints(source: source ?? .v4(.any), destination: group)
-        try socket.send(advertisement.encode(between: endpoints), to: group, from: source)
+    func send(
+        _ advertisement: Advertisement,
+        to destination: IPAddress = .vrrpGroup(of: .v4)
+    ) throws(SystemCallError) {
+        let endpoints = Endpoints(source: source ?? .v4(.any), destination: destination)
+        try socket.send(advertisement.encode(between: endpoints), to: destination, from: source)
     }
 
     /// What one read brought.

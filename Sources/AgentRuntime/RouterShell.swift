@@ -69,10 +69,9 @@ struct RouterShell {
         if now - machine.since >= Self.recovery { faultRests = [:] }
     }
 
-    /// Whether an address may be put or renewed: the peers have heard of us within two advertisements'
-    /// time by the clock as it is now, whenever that was decided. Later, someone else may have the addresses.
+    /// Whether an address may be put or renewed: the peers have heard of us within `silenceLimit` by the clock as it is now, whenever that was decided. Later, someone else may have the addresses.
     func mayHoldAddresses(at now: Instant) -> Bool {
         guard let advertisedAt else { return false }
-        return now <= advertisedAt + settings.advertisementInterval * 2
+        return now <= advertisedAt + machine.silenceLimit
     }
 }

@@ -24,6 +24,10 @@ extension RouterTransition.Reason {
             "no advertisement was sent for \(duration.tenths) s, so someone else may be MASTER"
         case .fault(let cause): cause.sentence
         case .faultsCleared: "all faults are gone"
+        case .adopted: "the addresses were still there from before this agent's restart"
+        case .isolated(let duration):
+            "neither a peer nor the gateway was heard for \(duration.tenths) s"
+        case .syncGroup: "its sync group decided"
         case .shutdown: "shutting down"
         }
     }
@@ -51,6 +55,7 @@ extension FaultCause {
         case .noSourceAddress: "the interface has no IPv4 address to send from"
         case .cannotAdvertise: "no advertisement could be sent"
         case .cannotClaim: "the kernel refuses an address"
+        case .syncGroup: "another member of the sync group is in FAULT"
         case .tracked(.script(let name)): "the check \(name) fails"
         case .tracked(.interface(let name)): "the tracked interface \(name) is down"
         case .tracked(.process(let name)): "the tracked process \(name) is not as it should be"
@@ -82,6 +87,12 @@ extension RouterNote {
         case .timerLate(let duration):
             "the master-down timer was read \(duration.tenths) s late: "
                 + "waiting for one advertisement more"
+        case .withheld:
+            "neither a peer nor the gateway is heard: this node may be cut off and claims nothing"
+        case .witnessDiscredited(let address):
+            "the gateway is silent, but \(address) is heard: its silence no longer counts"
+        case .rivalDeaf(let address):
+            "\(address) does not hear our advertisements: telling it by unicast as well"
         }
     }
 }

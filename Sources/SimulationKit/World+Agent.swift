@@ -101,7 +101,7 @@ extension World {
         case .advertise(let priority):
             if priority == 0 { require(releasedBeforeSilence(on: host)) }
             send(self[host].agent.router.settings.advertisement(priority: priority), from: host)
-        case .announceOwnership: break
+        case .announceOwnership, .advertiseDirectly: break
         case .transition(let transition): agentReports(transition, on: host)
         case .note(let note): agentReports(note, on: host)
         }
@@ -209,8 +209,8 @@ extension RouterEffect {
         switch self {
         case .renewAddresses, .announceOwnership: true
         case .advertise(let priority): priority > 0
-        case .claimAddresses, .releaseAddresses, .restoreAddress, .releaseAddress, .transition,
-            .note:
+        case .claimAddresses, .releaseAddresses, .restoreAddress, .releaseAddress,
+            .advertiseDirectly, .transition, .note:
             false
         }
     }

@@ -93,7 +93,7 @@ extension World {
         case .masterHeard(let priority, _), .rivalHeard(let priority, _):
             tellSupervisor(.peerHeard(priority: priority), on: host)
         case .lowerPriorityHeard, .priorityChanged, .addressRestored, .addressListDiffers,
-            .timerLate:
+            .timerLate, .withheld, .witnessDiscredited, .rivalDeaf:
             break
         }
     }

@@ -10,7 +10,7 @@ package enum DropReason: UInt8, Error, Sendable, CaseIterable {
     case destination
     /// Sent to the group, where the router has unicast peers.
     case multicast
-    /// Sent to this node alone, where the router advertises to a group.
+    /// Sent to this node alone and by way of a router, where ours advertises to a group.
     case unicast
     /// Unicast, and not from a configured peer.
     case peer

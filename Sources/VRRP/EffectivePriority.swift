@@ -4,6 +4,8 @@ package enum TrackOutcome: Equatable, Sendable {
     case unknown
     case succeeded
     case failed
+    /// A tracked file holds this number.
+    case value(Int)
 }
 
 /// The priority that a router advertises, and the sum that it comes from (keepalived.conf(5), `weight`).
@@ -71,18 +73,34 @@ extension Track {
             case .unknown: false
             case .succeeded: weight > 0
             case .failed: weight < 0
+            case .value: weight != 0
             }
         guard counts else { return 0 }
-        return reversed ? -weight : weight
+        guard case .value(let value) = outcome else { return reversed ? -weight : weight }
+        return min(max(product(with: value), -Self.heaviest), Self.heaviest)
     }
 
-    /// Whether the track, being of weight 0, faults its router.
-    func isFault(_ outcome: TrackOutcome) -> Bool {
-        guard weight == 0 else { return false }
-        return switch outcome {
+    /// keepalived's limit of what one check adds or takes.
+    private static let heaviest = 253
+
+    private func product(with value: Int) -> Int {
+        let signed = reversed ? -weight : weight
+        let (product, overflow) = value.multipliedReportingOverflow(by: signed)
+        guard overflow else { return product }
+        return (value < 0) == (signed < 0) ? .max : .min
+    }
+
+    /// Whether the track faults its router: a failure, or a file's number other than 0, at weight 0, and a
+    /// file's number that weighs less than -253. The owner has no weights.
+    func isFault(_ outcome: TrackOutcome, ofOwner isOwner: Bool = false) -> Bool {
+        switch outcome {
         case .unknown: false
-        case .succeeded: reversed
-        case .failed: !reversed
+        case .succeeded: weight == 0 && reversed
+        case .failed: weight == 0 && !reversed
+        case .value(let value):
+            weight == 0
+                ? (value != 0) != reversed
+                : !isOwner && product(with: value) < -Self.heaviest
         }
     }
 

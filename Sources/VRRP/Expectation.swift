@@ -47,6 +47,10 @@ struct Expectation: Equatable, Sendable {
         !others.isEmpty && !addresses.isEmpty && addresses.isDisjoint(with: others)
     }
 
+    func isForeignTransport(to destination: IPAddress) -> Bool {
+        if case .multicast = transport { !destination.isMulticastGroup } else { false }
+    }
+
     /// In keepalived's order.
     func objection(to packet: ReceivedPacket, ownAddresses: Set<IPAddress>) -> DropReason? {
         objection(to: packet.advertisement)
@@ -71,7 +75,10 @@ struct Expectation: Equatable, Sendable {
         ownAddresses: Set<IPAddress>
     ) -> DropReason? {
         switch (transport, packet.destination.isMulticastGroup) {
-        case (.multicast, false): return .unicast
+        // A MASTER whose multicast does not get through also advertises to the rival alone. With a TTL of 255
+        // it is on this link.
+        case (.multicast, false):
+            return packet.timeToLive == Advertisement.timeToLive ? nil : .unicast
         case (.unicast, true): return .multicast
         case (.multicast(let group), true):
             return packet.destination == group ?? .vrrpGroup(of: family) ? nil : .destination
@@ -98,7 +105,7 @@ extension RouterSettings {
             return reason
         }
         switch (transport, sender.transport) {
-        case (.multicast, .unicast): return .unicast
+        case (.multicast, .unicast): return nil
         case (.unicast, .multicast): return .multicast
         case (.multicast(let ours), .multicast(let theirs)):
             let group = IPAddress.vrrpGroup(of: family)

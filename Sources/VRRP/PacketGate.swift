@@ -102,6 +102,29 @@ package struct PacketGate: Equatable, Sendable {
         if expectation.isForeign(packet.advertisement.addresses) {
             noteForeignRouter(packet, nil)
         }
+        let (advertisement, source) = (packet.advertisement, packet.source)
+        if advertisement.version == .v3, advertisement.interval != expectation.interval {
+            noteOnce(
+                .otherInterval(
+                    virtualRouterID: advertisement.virtualRouterID,
+                    advertisement.interval,
+                    from: source
+                )
+            )
+        }
+        if let first = advertisement.addresses.first, first.family == .v6, !first.isLinkLocal {
+            noteOnce(
+                .firstAddressNotLinkLocal(
+                    virtualRouterID: advertisement.virtualRouterID,
+                    from: source
+                )
+            )
+        }
+        if expectation.isForeignTransport(to: packet.destination) {
+            noteOnce(
+                .unicastHeard(virtualRouterID: advertisement.virtualRouterID, from: source)
+            )
+        }
         if packet.advertisement.version == .v3, packet.advertisement.addresses.first?.family == .v4,
             packet.omitsPseudoHeader != expectation.omitsPseudoHeader
         {
@@ -139,6 +162,14 @@ package enum GateNote: Hashable, Sendable {
     /// VRRPv3 over IPv4 whose checksum has, or has not, the pseudo header that ours has not, or has. It was
     /// honoured; a peer that is less liberal drops ours.
     case otherChecksum(virtualRouterID: UInt8, omitsPseudoHeader: Bool, from: IPAddress)
+    /// VRRPv3 with another interval than ours, which a BACKUP learns (RFC 9568 §6.4.2).
+    case otherInterval(virtualRouterID: UInt8, Duration, from: IPAddress)
+    /// VRRPv3 over IPv6 whose first address is not link-local (RFC 9568 §5.2.9, erratum 8300). It was honoured:
+    /// dropping it would make two MASTERs.
+    case firstAddressNotLinkLocal(virtualRouterID: UInt8, from: IPAddress)
+    /// Unicast of this link to a router that advertises to a group: an insisting MASTER, or a peer with
+    /// `unicast_peer`. It was honoured.
+    case unicastHeard(virtualRouterID: UInt8, from: IPAddress)
 }
 
 /// Who uses a VRID of ours for something else.

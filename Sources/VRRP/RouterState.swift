@@ -19,6 +19,12 @@ package struct RouterCounters: Equatable, Sendable {
     package var addressesRestored: UInt64 = 0
     /// How often the stall guard took the addresses away.
     package var stalls: UInt64 = 0
+    /// How often the addresses of an earlier life were adopted.
+    package var adoptions: UInt64 = 0
+    /// How often it let go, or claimed nothing, because the gateway was silent and nobody was heard.
+    package var isolations: UInt64 = 0
+    /// Advertisements sent to one rival alone.
+    package var directAdvertisements: UInt64 = 0
 
     package init() {}
 }
@@ -37,6 +43,31 @@ extension VirtualRouter {
         var sender: IPAddress
     }
 
+    /// Announcements that are to come.
+    struct Burst: Equatable, Sendable {
+        var at: Instant
+        var count: Int
+    }
+
+    /// A MASTER of lower priority that is heard while we are MASTER.
+    struct Rival: Equatable, Sendable {
+        var address: IPAddress
+        var since: Instant
+        var heardAt: Instant
+        /// When it was last told by unicast.
+        var toldAt: Instant?
+    }
+
+    /// What the gateway says about whether we are alone.
+    enum Witness: Equatable, Sendable {
+        /// Nothing yet.
+        case unknown
+        case answers
+        case silent(since: Instant)
+        /// It is silent, but a peer was heard meanwhile.
+        case discredited
+    }
+
     struct Backup: Equatable, Sendable {
         /// When the Master_Down_Timer fires.
         var activeDownAt: Instant
@@ -52,6 +83,12 @@ extension VirtualRouter {
         var delayedUntil: Instant?
         /// The MASTER that the log was told of in this state.
         var notedMaster: HeardMaster?
+        /// The timer was read late once, and one more advertisement was waited for.
+        var hasWaitedOnceMore = false
+        /// The timer has fired, and the silent gateway kept this router from claiming.
+        var isWithheld = false
+        /// A member of a sync group that has reason to be MASTER.
+        var wantsActive: RouterTransition.Reason?
     }
 
     struct Active: Equatable, Sendable {
@@ -63,16 +100,21 @@ extension VirtualRouter {
         /// Nil before the claim, and for addresses without a lifetime.
         var renewAt: Instant?
         var announcedAt: Instant
-        /// The second burst, or the answer to a rival.
+        /// An answer to something from outside that came too soon after the last one.
         var announceAt: Instant?
+        var secondBurst: Burst?
         var refreshAt: Instant?
-        var notedRival: IPAddress?
+        var rival: Rival?
+        /// When the node lets go, for the gateway is silent and nobody is heard.
+        var isolatedAt: Instant?
 
         var hasClaimed: Bool { claimAt == nil }
 
         var nextDeadline: Instant {
-            [claimAt, renewAt, announceAt, refreshAt].compactMap(\.self)
-                .reduce(advertiseAt, min)
+            [claimAt, renewAt, announceAt, secondBurst?.at, refreshAt, isolatedAt].compactMap(
+                \.self
+            )
+            .reduce(advertiseAt, min)
         }
     }
 }

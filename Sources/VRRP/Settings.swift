@@ -93,6 +93,8 @@ package struct RouterSettings: Equatable, Sendable {
     package var neighbourPace: Duration = .zero
     /// False (`dont_track_primary`): the state of its own interface is no fault.
     package var tracksOwnInterface = true
+    /// A member of a `vrrp_sync_group`: it says that it wants to be MASTER, and `GroupElection` lets it.
+    package var isGrouped = false
     /// `use_vmac`: advertisements and addresses live on an interface with the virtual router's MAC.
     package var virtualInterface: VirtualInterface?
     /// `promote_secondaries`: set for the interface, so that the VIP survives its network's first address.

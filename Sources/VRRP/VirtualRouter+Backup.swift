@@ -11,7 +11,9 @@ extension VirtualRouter {
     /// Master_Down_Timer := Master_Down_Interval.
     func setTimer(of backup: inout Backup, at now: Instant) {
         backup.activeDownAt = now + activeDownInterval
-        backup.preemptFrom = now + (settings.advertisementInterval * 2 + skewTime)
+        backup.preemptFrom =
+            now + (activeInterval * (settings.downTimerAdvertisements - 1) + skewTime)
+        backup.hasWaitedOnceMore = false
     }
 
     /// Nobody was heard for the whole interval, or a hold is over.
@@ -38,20 +40,29 @@ extension VirtualRouter {
         }
         let reason: RouterTransition.Reason =
             backup.released.map { .masterReleased($0) } ?? .masterDown
-        return becomeActive(because: reason, at: now)
+        // RFC 9568 §6.4.2, unless this node may be cut off.
+        guard witnessPermitsClaim || backup.released != nil else {
+            return withhold(backup, at: now)
+        }
+        return settings.isGrouped
+            ? wish(backup, because: reason, at: now)
+            : becomeActive(because: reason, at: now)
     }
 
     /// A loop that stood still heard nobody: what the MASTER said meanwhile is still to be read.
     private func isLate(_ backup: Backup, at now: Instant) -> Bool {
-        backup.holdUntil == nil
-            && now > backup.activeDownAt + settings.advertisementInterval / 4
+        guard backup.holdUntil == nil else { return false }
+        // A loop that is always a little late must not wait for ever: it has listened since.
+        let tolerance = backup.hasWaitedOnceMore ? max(tolerance, activeInterval) : tolerance
+        return now > backup.activeDownAt + tolerance
     }
 
     /// One more advertisement, and none of those that waited in the socket: they may be old.
     private func waitOnceMore(_ backup: inout Backup, at now: Instant) -> [RouterEffect] {
         let lateness = now - backup.activeDownAt
-        backup.activeDownAt = now + settings.advertisementInterval + skewTime
-        backup.preemptFrom = now + settings.advertisementInterval / 4
+        backup.activeDownAt = now + activeInterval + skewTime
+        backup.preemptFrom = now + activeInterval / 4
+        backup.hasWaitedOnceMore = true
         return [.note(.timerLate(lateness))]
     }
 
@@ -67,13 +78,15 @@ extension VirtualRouter {
     ) -> [RouterEffect] {
         guard sender != source else { return [] }
         counters.advertisementsReceived &+= 1
+        let discredited = discreditWitness(by: sender)
         guard advertisement.priority > 0 else {
-            return hearRelease(from: sender, as: backup, at: now)
+            return discredited + hearRelease(from: sender, as: backup, at: now)
         }
         var backup = backup
+        backup.isWithheld = false
         let master = HeardMaster(address: sender, priority: advertisement.priority, at: now)
         heard = master
-        var effects = noteAddressList(of: advertisement, from: sender)
+        var effects = discredited + noteAddressList(of: advertisement, from: sender)
         if isNews(master, after: backup.notedMaster) {
             backup.notedMaster = master
             effects.append(.note(.masterHeard(master.priority, sender)))
@@ -83,9 +96,15 @@ extension VirtualRouter {
             setTimer(of: &backup, at: now)
         }
         if counts(master, for: &backup) {
+            learn(advertisement.interval)
+            let preemptFrom = backup.preemptFrom
             setTimer(of: &backup, at: now)
+            if let delayedUntil = backup.delayedUntil {
+                backup.preemptFrom = max(preemptFrom, delayedUntil)
+            }
             backup.released = nil
             backup.preempting = nil
+            backup.wantsActive = nil
         } else {
             if backup.preempting?.address != sender {
                 effects.append(.note(.lowerPriorityHeard(master.priority, sender)))
@@ -93,12 +112,21 @@ extension VirtualRouter {
             backup.preempting = master
             if isLate(backup, at: now) { effects += waitOnceMore(&backup, at: now) }
             if now >= backup.preemptFrom {
+                let reason = RouterTransition.Reason.preempted(master.priority, sender)
                 return effects
-                    + becomeActive(because: .preempted(master.priority, sender), at: now)
+                    + (settings.isGrouped
+                        ? wish(backup, because: reason, at: now)
+                        : becomeActive(because: reason, at: now))
             }
         }
         state = .backup(backup)
         return effects
+    }
+
+    /// RFC 9568 §6.4.2: Active_Adver_Interval is what the MASTER says.
+    mutating func learn(_ interval: Duration) {
+        guard settings.version == .v3 else { return }
+        learnedInterval = interval
     }
 
     /// Another MASTER than the last one, or the same that is no longer a last resort.
@@ -120,6 +148,7 @@ extension VirtualRouter {
         backup.preemptFrom = now
         backup.preempting = nil
         backup.released = sender
+        backup.isWithheld = false
         state = .backup(backup)
         return []
     }
@@ -146,6 +175,7 @@ extension VirtualRouter {
         guard let hold, hold > .zero else { return [] }
         var backup = backup
         backup.holdUntil = max(backup.holdUntil ?? .zero, now + hold)
+        backup.wantsActive = nil
         state = .backup(backup)
         return []
     }

@@ -6,15 +6,21 @@ extension VirtualRouter {
     package var faults: [FaultCause] {
         var causes: [FaultCause] = []
         if reportedFaults.contains(.interfaceMissing) { causes.append(.interfaceMissing) }
-        if reportedFaults.contains(.interfaceDown) { causes.append(.interfaceDown) }
+        if settings.tracksOwnInterface, reportedFaults.contains(.interfaceDown) {
+            causes.append(.interfaceDown)
+        }
         if source == nil || reportedFaults.contains(.noSourceAddress) {
             causes.append(.noSourceAddress)
         }
         if reportedFaults.contains(.cannotAdvertise) { causes.append(.cannotAdvertise) }
         if reportedFaults.contains(.cannotClaim) { causes.append(.cannotClaim) }
+        if reportedFaults.contains(.syncGroup) { causes.append(.syncGroup) }
         for track in settings.tracks {
             let cause = FaultCause.tracked(track.subject)
-            let failed = track.isFault(outcomes[track.subject] ?? .unknown)
+            let failed = track.isFault(
+                outcomes[track.subject] ?? .unknown,
+                ofOwner: settings.basePriority == EffectivePriority.owner
+            )
             if failed || reportedFaults.contains(cause), !causes.contains(cause) {
                 causes.append(cause)
             }
@@ -34,17 +40,21 @@ extension VirtualRouter {
     }
 
     /// RFC 3768 §6.4.1. The addresses are released first: what an earlier life of this node left behind
-    /// must not stay on a BACKUP.
+    /// must not stay on a BACKUP. What it left a moment ago may be kept.
     mutating func start(
         source: IPAddress?,
         faults: Set<FaultCause>,
+        remnant: Remnant?,
         at now: Instant
     ) -> [RouterEffect] {
         self.source = source
         reportedFaults = faults
         since = now
         state = .initialize(started: true)
-        return [.releaseAddresses] + leaveInitialize(from: .initialize, at: now)
+        startsAt = settings.startupDelay > .zero ? now + settings.startupDelay : nil
+        if let remnant, isAdoptable(remnant, at: now) { self.remnant = remnant }
+        let released: [RouterEffect] = self.remnant == nil ? [.releaseAddresses] : []
+        return released + leaveInitialize(from: .initialize, at: now)
     }
 
     /// Applies a change and draws the consequences: a fault takes the router out, the last one cleared
@@ -84,21 +94,40 @@ extension VirtualRouter {
         from visible: VisibleState,
         at now: Instant
     ) -> [RouterEffect] {
+        let released = reviewRemnant(at: now)
+        learnedInterval = nil
         if let cause = faults.first {
-            return move(
-                to: .initialize(started: true),
-                from: visible,
-                because: .fault(cause),
-                at: now
-            )
+            return released
+                + move(
+                    to: .initialize(started: true),
+                    from: visible,
+                    because: .fault(cause),
+                    at: now
+                )
         }
         let reason: RouterTransition.Reason = visible == .fault ? .faultsCleared : .started
         if !awaitedChecks.isEmpty {
-            return move(to: .initialize(started: true), from: visible, because: reason, at: now)
+            return released
+                + move(to: .initialize(started: true), from: visible, because: reason, at: now)
         }
-        return effectivePriority == EffectivePriority.owner
-            ? becomeActive(from: visible, because: .owner, at: now)
-            : move(to: .backup(freshBackup(at: now)), from: visible, because: reason, at: now)
+        if remnant != nil {
+            remnant = nil
+            startsAt = nil
+            counters.adoptions &+= 1
+            return becomeActive(from: visible, because: .adopted, at: now)
+        }
+        if let startsAt, now < startsAt {
+            return released
+                + move(to: .initialize(started: true), from: visible, because: reason, at: now)
+        }
+        startsAt = nil
+        let isOwner = effectivePriority == EffectivePriority.owner
+        if isOwner, !settings.isGrouped, witnessPermitsClaim {
+            return released + becomeActive(from: visible, because: .owner, at: now)
+        }
+        var backup = freshBackup(at: now)
+        if isOwner, settings.isGrouped { backup.wantsActive = .owner }
+        return released + move(to: .backup(backup), from: visible, because: reason, at: now)
     }
 
     /// A MASTER is out. Priority 0 goes out where the interface may still carry it.
@@ -106,7 +135,7 @@ extension VirtualRouter {
         let canSpeak = faults.allSatisfy { fault in
             switch fault {
             case .interfaceMissing, .interfaceDown, .noSourceAddress, .cannotAdvertise: false
-            case .cannotClaim, .tracked: true
+            case .cannotClaim, .tracked, .syncGroup: true
             }
         }
         return [.releaseAddresses] + (canSpeak ? send(priority: 0) : [])

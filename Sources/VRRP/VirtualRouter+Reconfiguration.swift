@@ -5,14 +5,27 @@ extension VirtualRouter {
     mutating func reconfigure(_ new: RouterSettings, at now: Instant) -> [RouterEffect] {
         let old = settings
         guard new != old else { return [] }
-        let effects = reconsider(at: now) { router in
-            router.settings = new
-            router.carryOutcomesOver(from: old)
-        }
+        // What is kept of an earlier life is that configuration's.
+        let given: [RouterEffect] =
+            remnant == nil || old.heldAddresses == new.heldAddresses
+            ? [] : old.heldAddresses.map { .releaseAddress($0) }
+        if !given.isEmpty { remnant = nil }
+        let effects =
+            given
+            + reconsider(at: now) { router in
+                router.settings = new
+                router.carryOutcomesOver(from: old)
+            }
         switch state {
         case .initialize: return effects
         case .backup(var backup):
-            guard old.advertisementInterval != new.advertisementInterval else { return effects }
+            let isTimed =
+                old.advertisementInterval != new.advertisementInterval
+                || old.downTimerAdvertisements != new.downTimerAdvertisements
+            guard isTimed || backup.wantsActive != nil, backup.holdUntil == nil else {
+                return effects
+            }
+            backup.wantsActive = nil
             setTimer(of: &backup, at: now)
             state = .backup(backup)
             return effects
@@ -38,9 +51,9 @@ extension VirtualRouter {
         guard case .active(var active) = state else { return [] }
         var effects: [RouterEffect] = []
         if active.hasClaimed {
-            effects += old.addresses.filter { !settings.addresses.contains($0) }
-                .map { .releaseAddress($0) }
-            if settings.addresses.contains(where: { !old.addresses.contains($0) }) {
+            let (before, after) = (old.heldAddresses, settings.heldAddresses)
+            effects += before.filter { !after.contains($0) }.map { .releaseAddress($0) }
+            if after.contains(where: { !before.contains($0) }) {
                 effects += claim(&active, at: now)
             } else if old.addressLifetime != settings.addressLifetime {
                 active.renewedAt = now

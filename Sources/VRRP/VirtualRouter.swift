@@ -1,6 +1,7 @@
 package import Primitives
 
-/// One virtual router: RFC 3768 §6.4 with keepalived's FAULT, and with what keeps an address off two nodes.
+/// One virtual router: RFC 9568 §6.4, which for version 2 is RFC 3768 §6.4, with keepalived's FAULT and with
+/// what keeps an address off two nodes.
 ///
 /// It decides; it sends nothing, sets no address and reads no clock. Nor does it check packets: that is
 /// `PacketGate`'s work.
@@ -8,25 +9,29 @@ package import Primitives
 /// | state | event | effects, in order | next |
 /// |---|---|---|---|
 /// | initialize | start, nothing wrong | release (what an earlier life left) | backup; active if 255 |
+/// | initialize | start, what was left is fresh | advertise; `claimPause` later claim | active |
 /// | initialize | last fault cleared, last script reported | – | backup; active if 255 |
-/// | backup | master-down timer | advertise; `claimDelay` later claim, announce | active |
+/// | backup | master-down timer | advertise; `claimPause` later claim, announce | active |
 /// | backup | advertisement that counts | – | backup, timer set anew |
 /// | backup | lower priority, in the last interval before the timer | advertise, then as above | active |
 /// | backup | priority 0 | – | backup, timer set to the skew time |
 /// | active | higher priority, or as high from a higher address | release | backup |
 /// | active | lower priority | advertise, announce | active |
+/// | active | lower priority, again | as above, and advertise to it alone | active |
 /// | active | priority 0 | advertise | active |
 /// | active | step down | release, advertise 0 | backup, perhaps held |
-/// | active | any, after two silent intervals | release | backup |
+/// | active | any, after `silenceLimit` | release | backup |
+/// | active | gateway silent, nobody heard | release, advertise 0 | backup, withheld |
 /// | active | fault | release, advertise 0 if anyone can hear it | initialize |
 /// | any | shutdown | as MASTER: release, advertise 0 | initialize |
 ///
 /// **Speak, then claim.** A router that becomes MASTER advertises at once and claims the addresses
-/// `claimDelay` later. The RFC's order (advertisement, then gratuitous ARP) stays; the pause lets a MASTER
+/// `claimPause` later. The RFC's order (advertisement, then gratuitous ARP) stays; the pause lets a MASTER
 /// that is preempted, or a peer whose timer fired in the same instant, hear and let go first, so that a
 /// healthy LAN never sees the address twice.
 package struct VirtualRouter: Equatable, Sendable {
-    /// Far above a LAN's delay and a loaded peer's turn; small beside the 0.6 s of the fastest hand-over.
+    /// Far above a LAN's delay and a loaded peer's turn; small beside the 0.6 s of the fastest hand-over. Intervals
+    /// that are shorter than that have a shorter one: `claimPause`.
     package static let claimDelay: Duration = .milliseconds(20)
     /// Answers to rivals are this far apart, whatever a rival sends.
     package static let answerSpacing: Duration = .milliseconds(5)
@@ -46,6 +51,13 @@ package struct VirtualRouter: Equatable, Sendable {
     package internal(set) var heard: HeardMaster?
 
     var state: State = .initialize(started: false)
+    /// `vrrp_startup_delay`: nothing begins before.
+    var startsAt: Instant?
+    /// What an earlier life left, while it may be adopted.
+    var remnant: Remnant?
+    var witness: Witness = .unknown
+    /// Version 3: the MASTER's interval (RFC 9568 §6.1 Active_Adver_Interval).
+    var learnedInterval: Duration?
     /// What the shell says is wrong; failed checks of weight 0 are not in here.
     var reportedFaults: Set<FaultCause> = []
     var outcomes: [Track.Subject: TrackOutcome] = [:]
@@ -65,22 +77,26 @@ package struct VirtualRouter: Equatable, Sendable {
     private mutating func respond(to event: RouterEvent, at now: Instant) -> [RouterEffect] {
         switch (state, event) {
         // RFC 3768 §6.4.1: Startup.
-        case (.initialize, .start(let source, let faults)):
-            return start(source: source, faults: faults, at: now)
+        case (.initialize, .start(let source, let faults, let remnant)):
+            return start(source: source, faults: faults, remnant: remnant, at: now)
         // A shell that starts a router again tells news of its interface.
-        case (.backup, .start(let source, let faults)), (.active, .start(let source, let faults)):
+        case (.backup, .start(let source, let faults, _)),
+            (.active, .start(let source, let faults, _)):
             return reconsider(at: now) { router in
                 router.reportedFaults = faults
                 router.source = source
             }
 
         // RFC 3768 §6.4.2, §6.4.3: Master_Down_Timer and Adver_Timer.
-        case (.initialize, .deadline): return []
+        case (.initialize(started: false), .deadline): return []
+        // The end of vrrp_startup_delay, or of a remnant's time.
+        case (.initialize(started: true), .deadline): return reconsider(at: now) { _ in }
         case (.backup(let backup), .deadline): return timerFired(backup, at: now)
         case (.active(let active), .deadline): return timersFired(active, at: now)
 
         // RFC 3768 §6.4.1: a router in Initialize hears nothing.
-        case (.initialize, .received): return []
+        case (.initialize, .received(let advertisement, let sender)):
+            return hearInInitialize(advertisement, from: sender)
         case (.backup(let backup), .received(let advertisement, let sender)):
             return hear(advertisement, from: sender, as: backup, at: now)
         case (.active(let active), .received(let advertisement, let sender)):
@@ -107,6 +123,22 @@ package struct VirtualRouter: Equatable, Sendable {
                 }
                 router.outcomes[subject] = succeeded ? .succeeded : .failed
             }
+        case (_, .reading(let subject, let value)):
+            return reconsider(at: now) { router in
+                guard router.settings.tracks.contains(where: { $0.subject == subject }) else {
+                    return
+                }
+                router.outcomes[subject] = .value(value)
+            }
+
+        case (_, .gatewayAnswered): return hearGateway(at: now)
+        case (_, .gatewaySilent): return missGateway(at: now)
+
+        // keepalived.conf(5), vrrp_sync_group.
+        case (.initialize, .groupElected), (.active, .groupElected): return []
+        case (.backup(let backup), .groupElected): return followElection(backup, at: now)
+        case (.initialize, .groupYields), (.backup, .groupYields): return []
+        case (.active, .groupYields): return followYield(at: now)
 
         case (.initialize, .stepDown): return []
         case (.backup(let backup), .stepDown(_, let hold)):
@@ -123,7 +155,8 @@ package struct VirtualRouter: Equatable, Sendable {
 
         // RFC 3768 §6.4.2, §6.4.3: Shutdown.
         case (.initialize, .shutdown), (.backup, .shutdown):
-            return move(to: .initialize(started: false), because: .shutdown, at: now)
+            return giveUpRemnant()
+                + move(to: .initialize(started: false), because: .shutdown, at: now)
         case (.active, .shutdown):
             return [.releaseAddresses] + send(priority: 0)
                 + move(to: .initialize(started: false), because: .shutdown, at: now)
@@ -133,7 +166,9 @@ package struct VirtualRouter: Equatable, Sendable {
     /// When the shell has to call with `.deadline`; nil: only something from outside changes anything.
     package var nextDeadline: Instant? {
         switch state {
-        case .initialize: nil
+        case .initialize(started: false): nil
+        case .initialize(started: true):
+            [remnant.map(adoptUntil), startsAt].compactMap(\.self).min()
         case .backup(let backup): backup.holdUntil ?? backup.activeDownAt
         case .active(let active): active.nextDeadline
         }
@@ -166,14 +201,4 @@ package struct VirtualRouter: Equatable, Sendable {
     }
 
     package var effectivePriority: UInt8 { priority.value }
-
-    /// RFC 3768 §6.1 Skew_Time: (256 - priority) / 256 seconds.
-    package var skewTime: Duration {
-        .nanoseconds((256 - Int64(effectivePriority)) * 1_000_000_000 / 256)
-    }
-
-    /// RFC 3768 §6.1 Master_Down_Interval.
-    package var activeDownInterval: Duration {
-        settings.advertisementInterval * 3 + skewTime
-    }
 }

@@ -29,6 +29,8 @@ package enum FaultCause: Hashable, Sendable {
     case cannotAdvertise
     /// The kernel does not let us have an address.
     case cannotClaim
+    /// Another member of its sync group is in FAULT.
+    case syncGroup
     /// A tracked script or interface of weight 0 has failed.
     case tracked(Track.Subject)
 }
@@ -53,8 +55,9 @@ package enum VisibleState: UInt8, Sendable {
 
 /// What happens to a virtual router.
 package enum RouterEvent: Equatable, Sendable {
-    /// The shell knows the interface; `source` is its primary address, `faults` what is known to be wrong.
-    case start(source: IPAddress?, faults: Set<FaultCause>)
+    /// The shell knows the interface; `source` is its primary address, `faults` what is known to be wrong,
+    /// `remnant` what an earlier life of this agent left there.
+    case start(source: IPAddress?, faults: Set<FaultCause>, remnant: Remnant? = nil)
     /// `nextDeadline` has come.
     case deadline
     /// A valid advertisement for this VRID on this interface.
@@ -66,10 +69,20 @@ package enum RouterEvent: Equatable, Sendable {
     case standing(Standing)
     /// The outcome of a tracked check, after rise and fall.
     case check(Track.Subject, succeeded: Bool)
+    /// The number in a tracked file (`track_file`); an unreadable file is 0, as keepalived has it.
+    case reading(Track.Subject, value: Int)
     /// Let go now. `hold`: stay BACKUP until a peer was MASTER, or for this long.
     case stepDown(StepDownReason, hold: Duration?)
     /// Someone else deleted one of our addresses while we are MASTER.
     case addressLost(VirtualAddress)
+    /// The gateway of `track_gateway` answers, or there is none to be asked.
+    case gatewayAnswered
+    /// The gateway has left several requests in a row without an answer.
+    case gatewaySilent
+    /// `GroupElection`: all members want to be MASTER.
+    case groupElected
+    /// `GroupElection`: another member is not MASTER and does not want to be.
+    case groupYields
     /// The configuration was read anew; identity (VRID, interface) is the same.
     case reconfigured(RouterSettings)
     /// The process ends: a MASTER releases and says so.
@@ -88,11 +101,25 @@ package enum RouterEffect: Equatable, Sendable {
     /// Remove one address that the new configuration no longer has.
     case releaseAddress(VirtualAddress)
     case advertise(priority: UInt8)
-    /// One gratuitous ARP burst for every address (RFC 9568 §6.4.1 (125)).
-    case announceOwnership
+    /// One advertisement to this address alone, beside those that go to all: it seems not to hear them. Its
+    /// TTL is 255.
+    case advertiseDirectly(priority: UInt8, to: IPAddress)
+    /// Gratuitous ARP or unsolicited neighbour advertisements, so many for every address (RFC 9568 §6.4.1).
+    case announceOwnership(count: Int)
     case transition(RouterTransition)
     /// Worth a log line; changes nothing.
     case note(RouterNote)
+}
+
+/// What an earlier life of this agent left on the interface: every address, none of which has expired.
+package struct Remnant: Equatable, Sendable {
+    /// When the addresses' lifetime was last renewed, by the kernel's own stamp (`IFA_CACHEINFO`), of
+    /// the oldest one if they differ.
+    package var renewedAt: Instant
+
+    package init(renewedAt: Instant) {
+        self.renewedAt = renewedAt
+    }
 }
 
 /// A change of the visible state and why.
@@ -112,6 +139,12 @@ package struct RouterTransition: Equatable, Sendable {
         case stepDown(StepDownReason)
         /// The loop did not run for two advertisements: someone else may own the addresses by now.
         case stalled(Duration)
+        /// The addresses were still there from an earlier life that ended a moment ago.
+        case adopted
+        /// No peer was heard, and the gateway was silent for so long.
+        case isolated(Duration)
+        /// The sync group's other members decided.
+        case syncGroup
         case fault(FaultCause)
         case faultsCleared
         case shutdown
@@ -143,4 +176,11 @@ package enum RouterNote: Equatable, Sendable {
     /// The loop did not run when the master-down timer was due: we could not have heard a MASTER, and
     /// wait one advertisement more.
     case timerLate(Duration)
+    /// The gateway is silent and nobody is heard: this node may be cut off, and claims nothing.
+    case withheld
+    /// The gateway is silent, but this peer is heard: the silence is the gateway's, and no longer counts.
+    case witnessDiscredited(IPAddress)
+    /// A rival goes on advertising a lower priority than ours, so it does not hear us; it is now told by
+    /// unicast as well.
+    case rivalDeaf(IPAddress)
 }

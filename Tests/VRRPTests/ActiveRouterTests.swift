@@ -11,7 +11,9 @@ struct ActiveRouterTests {
         var last = fixture.now
         for _ in 0..<12 {
             let effects = fixture.nextDeadline()
-            #expect(effects.contains(.renewAddresses) || effects.contains(.announceOwnership))
+            #expect(
+                effects.contains(.renewAddresses) || effects.contains(.announceOwnership(count: 5))
+            )
             #expect(fixture.now - last <= .seconds(1))
             last = fixture.now
         }
@@ -28,7 +30,7 @@ struct ActiveRouterTests {
     func lateRenewal() {
         var fixture = RouterFixture.active { $0.advertisementInterval = .seconds(3) }
         let effects = fixture.handle(.deadline, after: .milliseconds(2500))
-        #expect(effects == [.claimAddresses, .announceOwnership])
+        #expect(effects == [.claimAddresses, .announceOwnership(count: 5)])
     }
 
     @Test("the stall guard leaves a late but living MASTER alone")
@@ -74,10 +76,13 @@ struct ActiveRouterTests {
             effects += fixture.wait(.microseconds(100))
         }
         let answers = effects.filter { $0 == .advertise(priority: 100) }.count
-        let bursts = effects.filter { $0 == .announceOwnership }.count
+        let bursts = effects.filter { $0 == .announceOwnership(count: 5) }.count
         #expect((150...201).contains(answers))
         #expect(bursts <= 1)
-        #expect(effects.notes == [.rivalHeard(50, RouterFixture.lowerPeer)])
+        let rival = RouterFixture.lowerPeer
+        #expect(effects.notes == [.rivalHeard(50, rival), .rivalDeaf(rival)])
+        let direct = effects.filter { $0 == .advertiseDirectly(priority: 100, to: rival) }.count
+        #expect((1...2).contains(direct))
     }
 
     @Test("a deleted address is announced again, at most once a second")
@@ -89,7 +94,7 @@ struct ActiveRouterTests {
         )
         #expect(
             effects == [
-                .restoreAddress(RouterFixture.address), .announceOwnership,
+                .restoreAddress(RouterFixture.address), .announceOwnership(count: 5),
                 .note(.addressRestored(RouterFixture.address)),
             ]
         )
@@ -224,7 +229,8 @@ struct ReconfigurationTests {
         let effects = fixture.handle(.reconfigured(settings), after: .milliseconds(100))
         #expect(
             effects == [
-                .releaseAddress(RouterFixture.address), .claimAddresses, .announceOwnership,
+                .releaseAddress(RouterFixture.address), .claimAddresses,
+                .announceOwnership(count: 5),
                 .renewAddresses, .advertise(priority: 100),
             ]
         )

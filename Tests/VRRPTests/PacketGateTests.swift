@@ -48,7 +48,11 @@ struct PacketGateTests {
         Refused(reason: .fragment, bytes: packet(around: payload, fragment: 185)),
         Refused(
             reason: .unicast,
-            bytes: packet(around: payload, destination: IPv4Address(10, 9, 0, 2))
+            bytes: packet(
+                around: payload,
+                timeToLive: 64,
+                destination: IPv4Address(10, 9, 0, 2)
+            )
         ),
         Refused(
             reason: .destination,

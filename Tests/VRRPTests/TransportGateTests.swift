@@ -53,7 +53,7 @@ struct TransportGateTests {
             advertisement: PacketGateTests.settings.advertisement(priority: 1)
         ),
         Refused(reason: .version, settings: PacketGateTests.settings),
-        Refused(reason: .unicast, to: here),
+        Refused(reason: .unicast, to: here, timeToLive: 64),
         Refused(reason: .multicast, settings: unicast3),
         Refused(reason: .peer, settings: unicast3, from: stranger, to: here, timeToLive: 64),
         Refused(reason: .timeToLive, settings: unicast3, to: here, timeToLive: 59),
@@ -186,6 +186,41 @@ struct TransportGateTests {
         #expect(received.advertisement.interval == .milliseconds(10))
     }
 
+    @Test("a MASTER that insists by unicast is heard, and told of once")
+    func insisted() throws {
+        var gate = PacketGate(routers: [Self.multicast3])
+        let advertisement = Self.multicast3.advertisement(priority: 9)
+        for _ in 0..<2 { _ = try Self.admit(advertisement, to: &gate, to: Self.here).get() }
+        #expect(gate.takeNotes() == [.unicastHeard(virtualRouterID: 51, from: Self.peer)])
+    }
+
+    @Test(
+        "another interval of version 3, and a first address that is not link-local, are noted once"
+    )
+    func toleratedOnceNoted() throws {
+        var gate = PacketGate(routers: [Self.multicast6])
+        var advertisement = Self.multicast6.advertisement(priority: 9)
+        advertisement.interval = .milliseconds(10)
+        advertisement.addresses.reverse()
+        let source = Version3CodecTests.endpoints6.source
+        for _ in 0..<2 {
+            let received = Self.admit(
+                advertisement,
+                to: &gate,
+                from: source,
+                to: .vrrpGroup(of: .v6)
+            )
+            #expect(try received.get().advertisement.interval == .milliseconds(10))
+        }
+        #expect(
+            gate.takeNotes()
+                == [
+                    .otherInterval(virtualRouterID: 52, .milliseconds(10), from: source),
+                    .firstAddressNotLinkLocal(virtualRouterID: 52, from: source),
+                ]
+        )
+    }
+
     @Test("another configured group is the one that is listened to")
     func otherGroup() throws {
         let group = IPAddress(224, 0, 0, 19)
@@ -202,7 +237,7 @@ struct TransportGateTests {
         let other = Self.settings { $0.virtualRouterID = 60 }
         var gate = PacketGate(routers: [Self.multicast3, other])
         let advertisement = Self.multicast3.advertisement(priority: 9)
-        _ = Self.admit(advertisement, to: &gate, to: Self.here)
+        _ = Self.admit(advertisement, to: &gate, to: Self.here, timeToLive: 254)
         #expect(gate.counters(of: 0)[.unicast] == 1)
         #expect(gate.counters(of: 1).total == 0)
         gate.expect([other, Self.multicast3])

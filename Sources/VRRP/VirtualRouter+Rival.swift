@@ -1,0 +1,94 @@
+import Primitives
+
+/// RFC 9568 §6.4.3: a MASTER hears another one.
+extension VirtualRouter {
+    mutating func hear(
+        _ advertisement: Advertisement,
+        from sender: IPAddress,
+        as active: Active,
+        at now: Instant
+    ) -> [RouterEffect] {
+        guard sender != source else { return [] }
+        counters.advertisementsReceived &+= 1
+        var active = active
+        active.isolatedAt = nil
+        var effects = discreditWitness(by: sender)
+        // RFC 9568 §6.4.3 (705): someone gives up; the others have to hear that there is a MASTER.
+        guard advertisement.priority > 0 else {
+            counters.priorityZeroReceived &+= 1
+            effects += answer(&active, at: now)
+            state = .active(active)
+            return effects
+        }
+        heard = HeardMaster(address: sender, priority: advertisement.priority, at: now)
+        effects += noteAddressList(of: advertisement, from: sender)
+        let isHigher =
+            advertisement.priority > effectivePriority
+            || (advertisement.priority == effectivePriority && source.map { sender > $0 } ?? true)
+        guard !isHigher else {
+            return effects + yield(to: advertisement, from: sender, at: now)
+        }
+        // RFC 9568 §6.4.3 (735): the rival loses; it and the neighbours are told so.
+        if active.rival?.address != sender {
+            effects.append(.note(.rivalHeard(advertisement.priority, sender)))
+        }
+        if settings.answersLowerPriority { effects += answer(&active, at: now) }
+        effects += insist(&active, against: sender, at: now)
+        effects += announceToRivalsNeighbours(&active, at: now)
+        state = .active(active)
+        return effects
+    }
+
+    /// RFC 9568 §6.4.3 (725): the rival wins. `higher_prio_send_advert` tells the others of it.
+    private mutating func yield(
+        to advertisement: Advertisement,
+        from sender: IPAddress,
+        at now: Instant
+    ) -> [RouterEffect] {
+        let said = settings.yieldsAloud ? send(priority: effectivePriority) : []
+        learn(advertisement.interval)
+        return [.releaseAddresses] + said
+            + move(
+                to: .backup(freshBackup(at: now)),
+                because: .higherPriority(advertisement.priority, sender),
+                at: now
+            )
+    }
+
+    /// At once, or as soon as the last advertisement is `answerSpacing` old.
+    private mutating func answer(_ active: inout Active, at now: Instant) -> [RouterEffect] {
+        let earliest = active.advertisedAt + Self.answerSpacing
+        guard now >= earliest else {
+            active.advertiseAt = min(active.advertiseAt, earliest)
+            return []
+        }
+        return renew(&active, at: now) + advertise(&active, at: now)
+    }
+
+    /// A rival that still advertises long after it must have heard us does not hear us: something on the way
+    /// loses multicast in one direction. It is told by unicast, twice an interval at most.
+    private mutating func insist(
+        _ active: inout Active,
+        against sender: IPAddress,
+        at now: Instant
+    ) -> [RouterEffect] {
+        let interval = settings.advertisementInterval
+        guard var rival = active.rival, rival.address == sender,
+            now < rival.heardAt + interval * (settings.downTimerAdvertisements + 1)
+        else {
+            active.rival = Rival(address: sender, since: now, heardAt: now)
+            return []
+        }
+        rival.heardAt = now
+        defer { active.rival = rival }
+        let patience = settings.answersLowerPriority ? interval / 2 : interval * 3 / 2
+        guard now >= rival.since + patience,
+            rival.toldAt.map({ now >= $0 + interval / 2 }) ?? true
+        else { return [] }
+        let isNew = rival.toldAt == nil
+        rival.toldAt = now
+        counters.directAdvertisements &+= 1
+        return (isNew ? [.note(.rivalDeaf(sender))] : [])
+            + [.advertiseDirectly(priority: effectivePriority, to: sender)]
+    }
+}
