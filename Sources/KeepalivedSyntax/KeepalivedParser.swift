@@ -10,6 +10,9 @@ package enum KeepalivedParser {
         var reader = LineReader(environment: environment, report: Report())
         reader.read(source)
         var report = reader.report
+        guard !reader.isTemplate else {
+            return ParsedKeepalived(configuration: nil, diagnostics: report.finished)
+        }
         let statements = StatementReader.statements(of: reader.lines, report: &report)
         var interpreter = Interpreter(environment: environment, report: report)
         let configuration = interpreter.configuration(
@@ -19,6 +22,24 @@ package enum KeepalivedParser {
         return ParsedKeepalived(
             configuration: interpreter.report.hasErrors ? nil : configuration,
             diagnostics: interpreter.report.finished
+        )
+    }
+}
+
+extension KeepalivedParser {
+    /// Reads bytes from anywhere on a machine on which nothing exists: what a fuzzer calls.
+    ///
+    /// It returns whatever the bytes are, in a time that `Limits` bounds.
+    package static func parse(bytes: some Sequence<UInt8>) -> ParsedKeepalived {
+        parse(
+            SourceText(path: "keepalived.conf", bytes: Array(bytes)),
+            environment: ParsingEnvironment(
+                readFiles: { _ in [] },
+                programExists: { _ in .found },
+                userExists: { _ in true },
+                hostname: "node",
+                environmentVariable: { _ in nil }
+            )
         )
     }
 }

@@ -13,6 +13,11 @@ struct LineReader {
     private var variables: [[UInt8]: [UInt8]] = [:]
     private var bytesRead = 0
     private var filesRead = 0
+    private var linesProcessed = 0
+    private var bytesProcessed = 0
+    private var isExhausted = false
+    /// The file is the template of one.
+    private(set) var isTemplate = false
     private(set) var lines: [LogicalLine] = []
     var report: Report
 
@@ -99,30 +104,69 @@ struct LineReader {
         return (content, false, false)
     }
 
-    private mutating func finish(_ line: LogicalLine, depth: Int) {
+    /// `nesting` counts the variables that the line came out of.
+    private mutating func finish(_ line: LogicalLine, depth: Int, nesting: Int = 0) {
         var line = line
         line.bytes = Byte.trimmed(line.bytes[...])
         guard line.bytes.count <= Limits.lineBytes else {
             report.error(line.location, "the line is longer than 64 KiB", mend: "split it")
             return
         }
-        guard applyHostCondition(&line), !line.bytes.isEmpty else { return }
+        guard mayGoOn(line), applyHostCondition(&line), !line.bytes.isEmpty else { return }
         if Self.isDefinition(line.bytes) {
             define(line)
             return
         }
-        guard expand(&line) else { return }
-        // A variable may hold several lines.
-        for part in line.bytes.split(separator: Byte.newline) {
-            let bytes = Byte.trimmed(part)
-            guard !bytes.isEmpty else { continue }
-            keep(LogicalLine(bytes: bytes, location: line.location), depth: depth)
+        switch expandOnce(&line) {
+        case .failed: return
+        case .unchanged: keep(line, depth: depth)
+        case .changed:
+            guard nesting < Limits.includeDepth else {
+                report.error(
+                    line.location,
+                    "variables are nested deeper than \(Limits.includeDepth)",
+                    mend: "does one stand for itself?"
+                )
+                return
+            }
+            // A variable may hold several lines, which may define and use others in turn.
+            for part in line.bytes.split(separator: Byte.newline) {
+                let part = LogicalLine(bytes: Array(part), location: line.location)
+                finish(part, depth: depth, nesting: nesting + 1)
+            }
         }
+    }
+
+    /// Variables of several lines multiply: the work is bounded, not only what is kept of it.
+    private mutating func mayGoOn(_ line: LogicalLine) -> Bool {
+        linesProcessed += 1
+        bytesProcessed += line.bytes.count
+        let most = 8 * Limits.bytes
+        guard linesProcessed > 4 * Limits.statements || bytesProcessed > most else { return true }
+        if !isExhausted {
+            report.error(
+                line.location,
+                "the file's variables stand for more than \(4 * Limits.statements) lines or 8 MiB",
+                mend: "write less of it by variables"
+            )
+        }
+        isExhausted = true
+        return false
     }
 
     private mutating func keep(_ line: LogicalLine, depth: Int) {
         if Self.firstWord(line.bytes).map(Self.includeKeywords.contains) == true {
             include(line, depth: depth)
+            return
+        }
+        guard !isTemplate else { return }
+        if let mark = Self.templateMark(in: line.bytes) {
+            isTemplate = true
+            report.error(
+                line.location,
+                "'\(mark)' belongs to a template: this file was never filled in",
+                mend: "let the tool that it was written for make a file of it"
+            )
             return
         }
         guard lines.count < Limits.statements else {
@@ -137,6 +181,17 @@ struct LineReader {
             return
         }
         lines.append(line)
+    }
+
+    /// Jinja's and Go's brackets, which a keepalived.conf has in quoted commands at most.
+    private static func templateMark(in bytes: [UInt8]) -> String? {
+        for (first, second) in zip(bytes, bytes.dropFirst()) {
+            if first == Byte.quote || first == Byte.apostrophe { return nil }
+            guard first == Byte.openBrace else { continue }
+            if second == Byte.openBrace { return "{{" }
+            if second == UInt8(ascii: "%") { return "{%" }
+        }
+        return nil
     }
 
     // MARK: @host
@@ -176,40 +231,24 @@ struct LineReader {
         variables[Array(name)] = Byte.trimmed(line.bytes[(equals + 1)...])
     }
 
-    /// Replaces `$NAME`, `${NAME}` and keepalived's `${_ENV NAME}`, also in what they stand for; false after
-    /// an error.
-    private mutating func expand(_ line: inout LogicalLine) -> Bool {
-        for _ in 0..<Limits.includeDepth {
-            if let keyword = Self.refusedExpansion(in: line.bytes) {
-                report.error(
-                    line.location,
-                    "'\(keyword)' is not done by this version",
-                    mend: "write the lines out"
-                )
-                return false
-            }
-            switch expandOnce(&line) {
-            case .unchanged: return true
-            case .changed: continue
-            case .failed: return false
-            }
-        }
-        report.error(
-            line.location,
-            "variables are nested deeper than \(Limits.includeDepth)",
-            mend: "does one stand for itself?"
-        )
-        return false
-    }
-
     private enum Expansion {
         case unchanged
         case changed
         case failed
     }
 
+    /// Replaces `$NAME`, `${NAME}` and keepalived's `${_ENV NAME}`; what they stand for is for the next turn.
     private mutating func expandOnce(_ line: inout LogicalLine) -> Expansion {
+        if let keyword = Self.refusedExpansion(in: line.bytes) {
+            report.error(
+                line.location,
+                "'\(keyword)' is not done by this version",
+                mend: "write the lines out"
+            )
+            return .failed
+        }
         let bytes = line.bytes
+        let isText = Self.firstWord(bytes).map(Self.holdsText) ?? false
         guard bytes.contains(Byte.dollar) else { return .unchanged }
         var result: [UInt8] = []
         var expansion = Expansion.unchanged
@@ -222,8 +261,16 @@ struct LineReader {
                 index += 1
                 continue
             }
-            guard let value = value(of: reference.name, at: line.location) else { return .failed }
-            result += value
+            guard let value = value(of: reference.name, at: line.location, isText: isText) else {
+                return .failed
+            }
+            if case .literal = value {
+                result += bytes[index..<reference.end]
+                index = reference.end
+                continue
+            }
+            guard case .bytes(let replacement) = value else { continue }
+            result += replacement
             expansion = .changed
             index = reference.end
             guard result.count <= Limits.lineBytes else {
@@ -238,7 +285,7 @@ struct LineReader {
     private static func refusedExpansion(in bytes: [UInt8]) -> String? {
         guard bytes.contains(Byte.tilde) else { return nil }
         let text = String(decoding: bytes, as: UTF8.self)
-        return ["~SEQ", "~LST"].first { text.contains($0 + "(") }
+        return ["~SEQ", "~SEQx", "~LST"].first { text.contains($0 + "(") }
     }
 
     private static func reference(in bytes: [UInt8], at dollar: Int) -> (name: [UInt8], end: Int)? {
@@ -253,16 +300,43 @@ struct LineReader {
         return (Array(name), name.endIndex)
     }
 
-    private mutating func value(of name: [UInt8], at location: SourceLocation) -> [UInt8]? {
-        if let value = variables[name] { return value }
+    private enum Value {
+        case bytes([UInt8])
+        /// Stays as it stands: a shell, or a password, has a use for it.
+        case literal
+    }
+
+    /// Words in which a `$` that is no definition's is nothing unusual.
+    private static func holdsText(_ keyword: String) -> Bool {
+        keyword == "script" || keyword == "auth_pass" || keyword == "process"
+            || keyword.hasPrefix("notify") || keyword.hasSuffix("_script")
+    }
+
+    private mutating func value(
+        of name: [UInt8],
+        at location: SourceLocation,
+        isText: Bool
+    ) -> Value? {
+        if let value = variables[name] { return .bytes(value) }
         let text = String(decoding: name, as: UTF8.self)
         let words = text.split(separator: " ").map(String.init)
         switch words.first {
-        case "_HASH": return [Byte.hash]
-        case "_BANG": return [Byte.bang]
+        case "_HASH": return .bytes([Byte.hash])
+        case "_BANG": return .bytes([Byte.bang])
+        case "_PWD": return .bytes(Array(Self.directory(of: location.file).utf8))
+        case "_INSTANCE": return .bytes(Array(environment.hostname.utf8))
+        case "_RANDOM":
+            report.error(
+                location,
+                "'${_RANDOM}' is not done by this version",
+                mend: "write a number: both nodes have to agree, and each reload would change it"
+            )
+            return nil
         case "_ENV":
             guard words.count == 2 else { break }
-            if let value = environment.environmentVariable(words[1]) { return Array(value.utf8) }
+            if let value = environment.environmentVariable(words[1]) {
+                return .bytes(Array(value.utf8))
+            }
             report.error(
                 location,
                 "the environment has no variable '\(words[1])'",
@@ -271,12 +345,18 @@ struct LineReader {
             return nil
         default: break
         }
+        if isText { return .literal }
         report.error(
             location,
             "'$\(text)' is not defined",
             mend: "put a line '$\(text)=VALUE' above the first use"
         )
         return nil
+    }
+
+    private static func directory(of file: String) -> String {
+        guard let slash = file.lastIndex(of: "/") else { return "." }
+        return slash == file.startIndex ? "/" : String(file[..<slash])
     }
 
     // MARK: include
@@ -287,7 +367,7 @@ struct LineReader {
 
     private static func firstWord(_ bytes: [UInt8]) -> String? {
         let word = bytes.prefix { !Byte.isSpace($0) }
-        return word.count <= 8 ? String(decoding: word, as: UTF8.self) : nil
+        return word.count <= 32 ? String(decoding: word, as: UTF8.self) : nil
     }
 
     private mutating func include(_ line: LogicalLine, depth: Int) {
@@ -313,10 +393,12 @@ struct LineReader {
         if !pattern.hasPrefix("/"), let slash = line.location.file.lastIndex(of: "/") {
             pattern = line.location.file[...slash] + pattern
         }
+        let keyword = Self.firstWord(line.bytes) ?? ""
         let sources = environment.readFiles(pattern)
         if sources.isEmpty {
             let message = "no file matches 'include \(pattern)'"
-            if pattern.contains(where: { "*?[".contains($0) }) {
+            let isStrict = ["includew", "includea"].contains(keyword)
+            if !isStrict, pattern.contains(where: { "*?[".contains($0) }) {
                 report.warning(line.location, message, mend: "is the path right?")
             } else {
                 report.error(line.location, message, mend: "make the file readable, or remove it")

@@ -132,7 +132,8 @@ struct StatementReader {
 
     private mutating func close(at location: SourceLocation) {
         guard let block = stack.popLast() else {
-            report.error(location, "'}' without a '{' before it", mend: "remove it")
+            // All blocks above it are whole, so nothing is lost; keepalived goes on as well.
+            report.warning(location, "'}' without a '{' before it", mend: "remove it")
             return
         }
         guard !block.header.words.isEmpty else { return }

@@ -8,8 +8,9 @@ import Testing
     static let corpus: [[UInt8]] =
         [
             fixture("seed/machine1.keepalived.conf"), fixture("seed/machine2.keepalived.conf"),
-            Array(everything.utf8),
-        ] + SyntaxNoiseTests.snippets.map { Array($0.text.utf8) }
+            Array(everything.utf8), Array(wide.utf8),
+        ] + CorpusTests.outcomes.map { fixture("keepalived/\($0.file)") }
+        + SyntaxNoiseTests.snippets.map { Array($0.text.utf8) }
 
     static let everything = """
         $IF=eth0
@@ -35,6 +36,50 @@ import Testing
           preempt_delay 3.25 }
         """
 
+    /// What version 3, unicast and the blocks beside an instance add.
+    static let wide = """
+        $V= \\
+          version 3 \\
+          $N=1 \\
+          advert_int 0.0${N}5
+        global_defs { vrrp_version 3 vrrp_mcast_group6 ff02::13 vrrp_garp_interval .000001
+          vrrp_notify_fifo /run/f nobody root
+          vrrp_notify_fifo_script "/bin/notify -x" nobody
+          vrrp_startup_delay 5.5 vrrp_down_timer_adverts 4 vmac_prefix v }
+        interface_up_down_delays { eth0 .5 1
+          eth1 255 }
+        garp_group { garp_interval 0.5
+          interfaces { eth0 eth1 } }
+        vrrp_track_process p { process "/a b" c "d e"
+          param_match partial quorum 2 quorum_max 4 delay 1.5 weight -254 reverse }
+        track_file f { file /run/f
+          init_file -5 overwrite
+          weight 254 }
+        vrrp_sync_group G { group { A B }
+          track_file { f weight 0 reverse }
+          notify_master "/bin/notify a" }
+        vrrp_instance A { interface eth0
+          virtual_router_id 1
+          $V
+          unicast_src_ip 192.0.2.1
+          unicast_ttl 64
+          unicast_peer{ 192.0.2.2 min_ttl 1 max_ttl 255
+            192.0.2.3 }
+          virtual_ipaddress { 10.0.0.1/24 peer 10.0.0.2/32 preferred_lft forever no_track }
+          virtual_ipaddress_excluded { 2001:db8::1/64 home mngtmpaddr }
+          use_vmac v.1
+          vmac_xmit_base
+          track_process { p }
+          track_gateway 192.0.2.254 }
+        vrrp_instance B { interface eth1
+          virtual_router_id 2
+          virtual_ipaddress { fe80::2 2001:db8::2/64 noprefixroute }
+          mcast_dst_ip ff02::14
+          mcast_src_ip fe80::1
+          track_src_ip
+          notify_deleted }
+        """
+
     @Test("Mutated files never trap, and only a file without an error becomes a configuration")
     func mutations() {
         var random = SeededGenerator(seed: 0x7A11_DE35)
@@ -53,9 +98,36 @@ import Testing
                 return
             }
             loaded += hasError ? 0 : 1
+            // What would happen is asked of every tenth.
+            if loaded % 10 == 0, let configuration = parsed.configuration {
+                _ = KeepalivedLint.findings(configuration, peer: configuration)
+            }
         }
         print("keepalived.conf: \(rounds) mutations, \(loaded) still load")
         #expect(loaded > 0 && loaded < rounds)
+    }
+
+    @Test("What a fuzzer calls returns for any bytes, and reads a good file")
+    func fuzzEntry() {
+        #expect(KeepalivedParser.parse(bytes: []).configuration == nil)
+        #expect(KeepalivedParser.parse(bytes: Array(0...255)).configuration == nil)
+        #expect(KeepalivedParser.parse(bytes: Array(instance("").utf8)).configuration != nil)
+    }
+
+    @Test("Variables of several lines that multiply are bounded")
+    func multiplying() {
+        // Each stands for sixteen of the one before, on lines that another host's condition drops.
+        let body = String(repeating: " \\\n$A%", count: 16)
+        let definitions = (1...12).map {
+            "$A\($0)=" + body.replacing("%", with: "\($0 - 1)") + "\n"
+        }
+        let text = "$A0=@other x\n" + definitions.joined() + "$A12\n" + instance("")
+        let clock = ContinuousClock()
+        let start = clock.now
+        let parsed = parse(text)
+        #expect(clock.now - start < .seconds(20))
+        #expect(parsed.diagnostics.contains { $0.message.contains("stand for more than") })
+        #expect(said("$A=@other x\n$A\n" + instance("")) == [])
     }
 
     @Test("A file of more than 1 MiB is refused; just below, it is read")
