@@ -13,6 +13,42 @@ package enum KeepalivedLint {
     ) -> [Diagnostic] {
         configuration.routers.flatMap { router in
             RouterLint(router: router, configuration: configuration, peer: peer).findings()
+        } + blindChecks(configuration) + unmatched(configuration, peer: peer)
+    }
+
+    /// Checks that a process passes which hangs.
+    private static func blindChecks(_ configuration: KeepalivedConfiguration) -> [Diagnostic] {
+        configuration.scripts.compactMap { script in
+            guard !script.asksForProxyProcess,
+                let name = ProxyLiveness.process(askedForBy: script.arguments)
+            else { return nil }
+            return Diagnostic(
+                .warning,
+                at: script.location,
+                "'\(script.name)' only sees that a process named '\(name)' exists: one that hangs "
+                    + "passes, and the VIP stays with it",
+                mend: "run a program that asks '\(name)' for an answer"
+            )
+        }
+    }
+
+    /// Routers that only the other node has.
+    private static func unmatched(
+        _ configuration: KeepalivedConfiguration,
+        peer: KeepalivedConfiguration?
+    ) -> [Diagnostic] {
+        (peer?.routers ?? []).compactMap { other in
+            let isKnown = configuration.routers.contains { router in
+                router.virtualRouterID == other.virtualRouterID && router.family == other.family
+            }
+            guard !isKnown else { return nil }
+            return Diagnostic(
+                .warning,
+                at: peer?.routerLocations[other.name],
+                "this node has no vrrp_instance with virtual_router_id "
+                    + "\(other.virtualRouterID), so nothing takes over for '\(other.name)'",
+                mend: "give both nodes the same virtual_router_id"
+            )
         }
     }
 }
@@ -26,7 +62,9 @@ private struct RouterLint {
 
     func findings() -> [Diagnostic] {
         guard let peer else { return findingsAlone() }
-        let others = peer.routers.filter { $0.virtualRouterID == router.virtualRouterID }
+        let others = peer.routers.filter {
+            $0.virtualRouterID == router.virtualRouterID && $0.family == router.family
+        }
         guard let other = others.first(where: { $0.interface == router.interface }) ?? others.first
         else {
             return [
@@ -39,8 +77,10 @@ private struct RouterLint {
                 )
             ]
         }
-        if let split = split(with: other) { return [split] }
-        return differences(from: other) + forecasts(against: other, isAssumed: false)
+        let pair = PairLint(router, other, location, configuration, peer)
+        let splits = pair.splits()
+        guard splits.isEmpty else { return splits }
+        return pair.differences() + forecasts(against: other, isAssumed: false)
     }
 
     private func findingsAlone() -> [Diagnostic] {
@@ -66,39 +106,6 @@ private struct RouterLint {
             "'\(router.name)' tracks no check; a proxy that hangs or can't be restarted makes this "
                 + "node step down all the same"
         )
-    }
-
-    // MARK: The pair
-
-    /// Nodes that drop each other's adverts are both MASTER, whatever their checks say.
-    private func split(with other: RouterSettings) -> Diagnostic? {
-        let forecast = PairForecast(of: .script(""), on: router, peer: other)
-        guard case .split = forecast.outcome else { return nil }
-        return Diagnostic(
-            .error,
-            at: location,
-            "'\(router.name)': \(forecast)",
-            mend: "make virtual_router_id, advert_int and authentication the same on both nodes"
-        )
-    }
-
-    private func differences(from other: RouterSettings) -> [Diagnostic] {
-        let ours = Set(router.addresses.map(\.prefix.address))
-        let theirs = Set(other.addresses.map(\.prefix.address))
-        let different = ours.symmetricDifference(theirs).sorted()
-        guard !different.isEmpty else { return [] }
-        let list = different.map { address in
-            "\(address) (only \(ours.contains(address) ? "here" : "there"))"
-        }
-        return [
-            Diagnostic(
-                .warning,
-                at: location,
-                "the addresses of '\(router.name)' differ between the nodes: "
-                    + list.joined(separator: ", "),
-                mend: "list the same ones on both nodes"
-            )
-        ]
     }
 
     // MARK: The checks

@@ -33,6 +33,22 @@ enum ProxyLiveness {
         }
     }
 
+    /// The process whose existence is all that the command asks for; nil: it asks for more.
+    static func process(askedForBy arguments: [String]) -> String? {
+        var words = withoutRedirections(arguments)
+        if words.count == 3, isShell(words[0]), words[1] == "-c" {
+            words = withoutRedirections(Lexer.arguments(of: words[2]))
+            if let program = words.first, isShell(program) { return nil }
+        }
+        // What would be the proxy's idiom with the proxy's name in that place.
+        let places = words.indices.dropFirst().filter { !words[$0].hasPrefix("-") }
+        return places.prefix(8).lazy.map { place in
+            var asked = words
+            asked[place] = "haproxy"
+            return isAsked(by: asked) ? words[place] : nil
+        }.first { $0 != nil } ?? nil
+    }
+
     private static let shells: Set<String> = ["sh", "bash", "dash", "ash", "ksh", "zsh"]
 
     static func isShell(_ program: String) -> Bool {

@@ -151,11 +151,11 @@ extension Interpreter {
             }
         }
         if family == .v6, let first = draft.addresses.first,
-            let address = first.address.prefix.address.v6, !address.isLinkLocal
+            !draft.addresses.contains(where: \.address.prefix.address.isLinkLocal)
         {
             report.warning(
                 first.location,
-                "the first IPv6 address should be link-local (RFC 9568 §5.2.9): a router of another "
+                "one IPv6 address should be link-local (RFC 9568 §5.2.9): a router of another "
                     + "make may not listen",
                 mend:
                     "put one such as fe80::\(draft.virtualRouterID ?? 1) in front of it, on both nodes"

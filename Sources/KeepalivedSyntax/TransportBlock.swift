@@ -254,13 +254,6 @@ extension AddressFamily {
 }
 
 extension IPAddress {
-    static func vrrpGroup(of family: AddressFamily) -> IPAddress {
-        switch family {
-        case .v4: .v4(.vrrpGroup)
-        case .v6: .v6(IPv6Address(high: 0xFF02 << 48, low: 0x12))
-        }
-    }
-
     /// One that a node can have and another can reach.
     var isUnicast: Bool {
         switch self {

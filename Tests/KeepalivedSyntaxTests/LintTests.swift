@@ -128,7 +128,9 @@ import Testing
         #expect(
             said(here, peer: parse(other).configuration) == [
                 "k.conf:2: warning: the other node has no vrrp_instance with virtual_router_id 51, so "
-                    + "nothing takes over for 'VI_1' (give both nodes the same virtual_router_id)"
+                    + "nothing takes over for 'VI_1' (give both nodes the same virtual_router_id)",
+                "k.conf:1: warning: this node has no vrrp_instance with virtual_router_id 52, so "
+                    + "nothing takes over for 'X' (give both nodes the same virtual_router_id)",
             ]
         )
         let more =
@@ -150,5 +152,136 @@ import Testing
                     + "this node step down all the same"
             ]
         )
+    }
+
+    // MARK: Pairs
+
+    private func pair(_ body: String) throws -> KeepalivedConfiguration {
+        let parsed = parse(
+            "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\n"
+                + (body.contains("virtual_ipaddress") ? "" : "virtual_ipaddress { 192.0.2.10 }\n")
+                + body + "\n}\n"
+        )
+        return try #require(parsed.configuration, "\(parsed.diagnostics.map(\.description))")
+    }
+
+    @Test(
+        "A pair that can't hear each other is an error that says what to change",
+        arguments: [
+            ("", "version 3", "it is 2 here and 3 there"),
+            ("advert_int 2", "", "it is 2 here and 1 there"),
+            (
+                "authentication { auth_type PASS\nauth_pass a }", "",
+                "write the same 'authentication { auth_type PASS … }' on both nodes"
+            ),
+            ("unicast_peer { 192.0.2.2 }", "", "this one is unicast, the other multicast"),
+            ("mcast_dst_ip 224.0.0.19", "", "write 'mcast_dst_ip'"),
+            (
+                "unicast_src_ip 192.0.2.1\nunicast_peer { 192.0.2.2 }",
+                "unicast_src_ip 192.0.2.2\nunicast_peer { 192.0.2.3 }",
+                "list 192.0.2.1 in 'unicast_peer' of the other node"
+            ),
+            (
+                "unicast_src_ip 192.0.2.1\nunicast_peer { 192.0.2.3 }",
+                "unicast_src_ip 192.0.2.2\nunicast_peer { 192.0.2.1 }",
+                "list 192.0.2.2 in 'unicast_peer' of this node"
+            ),
+            (
+                "unicast_src_ip 192.0.2.1\nunicast_peer { 192.0.2.2 }",
+                "unicast_src_ip 192.0.2.1\nunicast_peer { 192.0.2.2 }",
+                "write each node's own address as 'unicast_src_ip'"
+            ),
+            (
+                "unicast_src_ip 192.0.2.1\nunicast_peer { 192.0.2.2 }",
+                "unicast_src_ip 192.0.2.2\nunicast_peer { 192.0.2.1 max_ttl 1 }",
+                "write a 'unicast_ttl' that 'max_ttl' allows"
+            ),
+        ]
+    )
+    func splits(here: String, there: String, mend: String) throws {
+        let (first, second) = (try pair("priority 101\n" + here), try pair(there))
+        let findings = KeepalivedLint.findings(first, peer: second)
+        #expect(findings.contains { $0.severity == .error && $0.mend?.contains(mend) == true })
+        // The twin: the other node as this one is, and all is well but what only one node may have.
+        let well = KeepalivedLint.findings(
+            first,
+            peer: try pair(
+                here.replacing("192.0.2.1\n", with: "192.0.2.9\n").replacing(
+                    "{ 192.0.2.2",
+                    with: "{ 192.0.2.1 192.0.2.2"
+                )
+            )
+        )
+        if !here.contains("unicast_src_ip") { #expect(!well.contains { $0.severity == .error }) }
+    }
+
+    @Test(
+        "What differs and works all the same is a warning",
+        arguments: [
+            (
+                "version 3", "version 3\nadvert_int 0.5",
+                "'advert_int' of 'VI_1' is 1 here and 0.5 there"
+            ),
+            ("down_timer_adverts 5", "", "'down_timer_adverts' of 'VI_1' is 5 here and 3 there"),
+            ("priority 100", "", "both nodes have priority 100"),
+            ("virtual_ipaddress_excluded { 192.0.2.11 }", "", "192.0.2.11 (only here)"),
+        ]
+    )
+    func differences(here: String, there: String, message: String) throws {
+        let mine = here.contains("priority") ? here : "priority 101\n" + here
+        let findings = KeepalivedLint.findings(try pair(mine), peer: try pair(there))
+        #expect(findings.contains { $0.severity == .warning && $0.message.contains(message) })
+        #expect(!findings.contains { $0.severity == .error })
+        let same = here.contains("priority") ? "priority 90" : here
+        let twin = KeepalivedLint.findings(try pair(mine), peer: try pair(same))
+        #expect(!twin.contains { $0.message.contains(message) })
+    }
+
+    @Test("Groups that differ, and routers that only one node has, are told")
+    func groupsDiffer() throws {
+        let grouped = BlockTests.pair + "vrrp_sync_group G { group { A B } }\n"
+        let here = try #require(parse(grouped).configuration)
+        let there = try #require(parse(BlockTests.pair).configuration)
+        let messages = KeepalivedLint.findings(here, peer: there).map(\.message)
+        #expect(
+            messages.contains(
+                "'A' is in a sync group with virtual_router_id 2 here and none there"
+            )
+        )
+        #expect(
+            !KeepalivedLint.findings(here, peer: here).contains {
+                $0.message.contains("sync group")
+            }
+        )
+        let single = try pair("virtual_router_id 1")
+        #expect(
+            KeepalivedLint.findings(single, peer: there).contains {
+                $0.message == "this node has no vrrp_instance with virtual_router_id 2, so nothing "
+                    + "takes over for 'B'"
+            }
+        )
+    }
+
+    @Test(
+        "A check that only sees a process is told apart from one that asks for more",
+        arguments: [
+            ("killall -0 nginx", "nginx"), ("pidof nginx", "nginx"),
+            ("/usr/bin/pgrep -x nginx", "nginx"), ("systemctl is-active nginx", "nginx"),
+            ("/bin/sh -c 'pidof nginx'", "nginx"), ("service nginx status", "nginx"),
+            ("curl -fs http://127.0.0.1", nil), ("killall nginx", nil), ("pidof haproxy", nil),
+        ] as [(String, String?)]
+    )
+    func blindChecks(command: String, process: String?) throws {
+        var environment = machine()
+        environment.programExists = { _ in .found }
+        let text =
+            "vrrp_script chk {\nscript \"\(command)\"\n}\n" + instance("track_script { chk }")
+        let configuration = try #require(parse(text, environment).configuration)
+        let findings = KeepalivedLint.findings(configuration, peer: nil)
+        let blind = findings.filter { $0.message.contains("only sees that a process") }
+        #expect(blind.count == (process == nil ? 0 : 1))
+        if let process {
+            #expect(blind.first?.message.contains("named '\(process)' exists") == true)
+        }
     }
 }
