@@ -46,6 +46,8 @@ package enum ServiceEvent: Equatable, Sendable {
     case found(String, pid: Int32)
     /// The first look: it does not run, or is not ready yet.
     case absent(String)
+    /// The first look: it ran before and was stopped, by somebody who wanted that.
+    case foundStopped(String)
     /// Its process is there.
     case started(String, pid: Int32)
     case startFailed(String, reason: String)

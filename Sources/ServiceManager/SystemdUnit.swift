@@ -13,6 +13,8 @@ struct UnitProperties: Equatable, Sendable {
     var exitStatus: Int32 = 0
     /// The job that is being done on it; 0: none.
     var job: UInt32 = 0
+    /// When it last became inactive, by the monotonic clock; 0: never since boot.
+    var inactiveSince: Int64 = 0
 
     /// What has changed, by the names of the properties; others are skipped.
     mutating func apply(_ changes: [String: BusValue]) {
@@ -25,6 +27,7 @@ struct UnitProperties: Equatable, Sendable {
             case ("ExecMainCode", .number(let number)): exitCode = Int32(clamping: number)
             case ("ExecMainStatus", .number(let number)): exitStatus = Int32(clamping: number)
             case ("Job", .number(let number)): job = UInt32(clamping: number)
+            case ("InactiveEnterTimestampMonotonic", .number(let number)): inactiveSince = number
             default: continue
             }
         }
@@ -36,6 +39,10 @@ struct UnitProperties: Equatable, Sendable {
     var restartsItself: Bool { subState.hasPrefix("auto-restart") }
     /// `Restart=always` ends here only when the start limit is spent or the start is refused.
     var hasFailed: Bool { activeState == "failed" }
+    /// `Restart=always` starts it again after every end but one that was asked for.
+    var wasStopped: Bool {
+        activeState == "inactive" && result == "success" && inactiveSince != 0 && job == 0
+    }
     var isDown: Bool { activeState == "inactive" || hasFailed || restartsItself }
     /// A job goes on where nothing runs: a stop that is under way, or the start that follows one.
     var isBetweenStopAndStart: Bool { job != 0 && (isStopping || isDown) }
@@ -180,7 +187,7 @@ struct UnitTracker: Equatable, Sendable {
             return [.found(name, pid: now.mainPID)]
         }
         phase = now.isDown ? .down : .starting(pid: now.mainPID)
-        return [.absent(name)]
+        return [now.wasStopped ? .foundStopped(name) : .absent(name)]
     }
 
     /// What follows while a process is there, or is to come.

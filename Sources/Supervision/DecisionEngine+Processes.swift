@@ -33,6 +33,19 @@ extension DecisionEngine {
             + launch(name, at: now)
     }
 
+    /// What an operator stopped stays stopped, whoever asks for the supervisor to begin anew.
+    mutating func foundStopped(_ name: ProcessName, at now: Instant) -> [Verdict] {
+        _ = update(name) { process in
+            process.isWanted = false
+            process.enter(.stopped, at: now, detail: "stopped by an operator")
+        }
+        return note(
+            "supervisor started",
+            "leave \(name.rawValue) stopped",
+            "an operator stopped it; 'tandemctl start \(name.rawValue)' starts it"
+        )
+    }
+
     mutating func launch(_ name: ProcessName, at now: Instant) -> [Verdict] {
         _ = update(name) { process in
             process.retryAt = nil
@@ -49,6 +62,7 @@ extension DecisionEngine {
         _ = update(name) { $0.startBy = nil }
         guard process(name)?.state == .starting else { return [] }
         mint()
+        killed.insert(name)
         return note(
             "\(name.rawValue) does not become ready",
             "kill and restart",
@@ -57,6 +71,7 @@ extension DecisionEngine {
     }
 
     mutating func started(_ name: ProcessName, pid: Int32, at now: Instant) -> [Verdict] {
+        killed.remove(name)
         _ = update(name) { $0.pid = pid }
         return []
     }
@@ -72,7 +87,7 @@ extension DecisionEngine {
         guard name == .proxy else {
             return note("agent is ready", "none", "\(milliseconds(took)) after its start")
         }
-        let kept = graceUntil != nil
+        let kept = graceUntil != nil && isMaster
         graceUntil = nil
         isUnfit = false
         beats.begin(at: now)
@@ -133,7 +148,7 @@ extension DecisionEngine {
                 process.enter(.exited, at: now, detail: cause)
                 return process.tally.isSpent(limit: settings.restartLimit)
             } ?? false
-        mint()
+        if killed.remove(name) == nil { mint() }
         if isShuttingDown {
             return note(phrase, "none", "the supervisor is stopping")
         }
@@ -219,6 +234,7 @@ extension DecisionEngine {
         mint()
         let phrase = "\(name.rawValue) is silent towards its service manager"
         guard name == .proxy else {
+            killed.insert(name)
             return note(phrase, "kill and restart", "its loop does not turn") + [.kill(name)]
         }
         return proxyHangs(phrase, reason: "its loop does not turn", at: now)

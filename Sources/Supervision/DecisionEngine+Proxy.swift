@@ -39,6 +39,7 @@ extension DecisionEngine {
         beats.end()
         graceUntil = nil
         isUnfit = true
+        killed.insert(.proxy)
         return stepDown(.proxyHung, event: phrase)
             + note(phrase, "kill and restart", reason)
             + [.kill(.proxy)]

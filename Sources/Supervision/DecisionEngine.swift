@@ -50,6 +50,8 @@ package struct DecisionEngine: Equatable, Sendable {
     var stoppedAsMaster = false
     /// A stop of the proxy that waits for the VIP to be released.
     var stopAt: Instant?
+    /// Those that this engine has had killed: their end belongs to the incident that asked for it.
+    var killed: Set<ProcessName> = []
     var leaseAt: Instant?
     var lastLease: LeaseTerms?
 
@@ -76,6 +78,7 @@ package struct DecisionEngine: Equatable, Sendable {
         switch fact {
         case .found(let name, let pid): found(name, pid: pid, at: now)
         case .absent(let name): absent(name, at: now)
+        case .foundStopped(let name): foundStopped(name, at: now)
         case .started(let name, let pid): started(name, pid: pid, at: now)
         case .startFailed(let name, let reason): died(name, cause: reason, at: now)
         case .ready(let name): ready(name, at: now)

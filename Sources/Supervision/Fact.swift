@@ -6,6 +6,8 @@ package enum Fact: Equatable, Sendable {
     case found(ProcessName, pid: Int32)
     /// The supervisor begins; this process does not run.
     case absent(ProcessName)
+    /// The supervisor begins; an operator stopped this process before.
+    case foundStopped(ProcessName)
     case started(ProcessName, pid: Int32)
     /// It could not be executed at all.
     case startFailed(ProcessName, reason: String)

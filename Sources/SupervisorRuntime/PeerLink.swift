@@ -19,7 +19,9 @@ final class PeerLink<Inbound: LinkMessage, Outbound: LinkMessage> {
     let path: String
     let token: UInt64
     private let greeting: Outbound
-    private let trusts: (PeerCredentials) -> Bool
+    private let trusts: (PeerCredentials, Int32?) -> Bool
+    /// The pid that the service manager has told of; nil: none yet.
+    var expected: Int32?
     private var refused: PeerCredentials?
     private var isRefusalTold = true
     private var link: FrameLink<Inbound, Outbound>?
@@ -27,12 +29,12 @@ final class PeerLink<Inbound: LinkMessage, Outbound: LinkMessage> {
     private var wantsToWrite = false
     private var retryAt: Instant = .zero
 
-    /// `trusts` judges who listens, by the kernel's word.
+    /// `trusts` judges who listens, by the kernel's word and the service manager's.
     init(
         path: String,
         token: UInt64,
         greeting: Outbound,
-        trusts: @escaping (PeerCredentials) -> Bool
+        trusts: @escaping (PeerCredentials, Int32?) -> Bool
     ) {
         self.path = path
         self.token = token
@@ -62,7 +64,7 @@ final class PeerLink<Inbound: LinkMessage, Outbound: LinkMessage> {
     }
 
     private func isTrusted(_ peer: PeerCredentials) -> Bool {
-        if trusts(peer) { return true }
+        if trusts(peer, expected) { return true }
         if peer != refused { isRefusalTold = false }
         refused = peer
         return false

@@ -35,6 +35,9 @@ extension Supervisor {
         case .absent(let name):
             guard let process = ProcessName(rawValue: name) else { return }
             learn(.absent(process))
+        case .foundStopped(let name):
+            guard let process = ProcessName(rawValue: name) else { return }
+            learn(.foundStopped(process))
         case .started(let name, let pid):
             guard let process = ProcessName(rawValue: name) else { return }
             learn(.started(process, pid: pid))

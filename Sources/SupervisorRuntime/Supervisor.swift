@@ -77,14 +77,16 @@ final class Supervisor {
             path: directory.agentSocket,
             token: Token.agent,
             greeting: .hello(hello),
-            trusts: { $0.uid == 0 || $0.uid == geteuid() }
+            trusts: { peer, _ in peer.uid == 0 || peer.uid == geteuid() }
         )
-        // The proxy may have been started as any user; only we and those we start write to the directory.
+        // The proxy may run as any user: then it has to be the process that the service manager started.
         proxy = PeerLink(
             path: directory.proxySocket,
             token: Token.proxy,
             greeting: .hello(hello),
-            trusts: { _ in true }
+            trusts: { peer, expected in
+                peer.uid == 0 || peer.uid == geteuid() || peer.pid == expected
+            }
         )
         // Outlives a reboot where systemd made a directory for it.
         let state = unsafe getenv("STATE_DIRECTORY").map { unsafe String(cString: $0) }
@@ -208,7 +210,13 @@ final class Supervisor {
 
     private func connect(at now: Instant) {
         if agent.connect(poller, at: now) != nil { learn(.agentConnected) }
+        proxy.expected = engine.process(.proxy)?.pid
         _ = proxy.connect(poller, at: now)
+        if proxy.expected != nil, let stranger = proxy.newStranger() {
+            log.error(
+                "\(proxy.path): pid \(stranger.pid) listens there as uid \(stranger.uid), and is not the proxy; it is not listened to"
+            )
+        }
         if let stranger = agent.newStranger() {
             log.error(
                 "\(agent.path): pid \(stranger.pid) listens there as uid \(stranger.uid), which is not root; it gets no lease"

@@ -44,6 +44,36 @@ struct SystemdUnitTests {
             events: [.absent("proxy")]
         ),
         Row(
+            name: "what ran and was stopped before the first look is an operator's",
+            changes: [
+                with(
+                    state("inactive", "dead"),
+                    ["InactiveEnterTimestampMonotonic": .number(7)]
+                )
+            ],
+            events: [.foundStopped("proxy")]
+        ),
+        Row(
+            name: "what ran before and is about to be started is absent",
+            changes: [
+                with(
+                    state("inactive", "dead", job: 4),
+                    ["InactiveEnterTimestampMonotonic": .number(7)]
+                )
+            ],
+            events: [.absent("proxy")]
+        ),
+        Row(
+            name: "what failed before the first look is absent",
+            changes: [
+                with(
+                    with(state("inactive", "dead"), end("exit-code", code: 1, status: 1)),
+                    ["InactiveEnterTimestampMonotonic": .number(7)]
+                )
+            ],
+            events: [.absent("proxy")]
+        ),
+        Row(
             name: "what stops at the first look is waited for",
             changes: [state("deactivating", "stop-sigterm", pid: 10, job: 3)],
             events: []

@@ -62,7 +62,7 @@ struct DecisionTableTests {
                 bench.pass(.seconds(5))
             },
             master: ([.start(.proxy)], ["restart and keep the VIP", "keep the VIP"], .full),
-            backup: ([.start(.proxy)], ["restart", "keep the VIP"], .full)
+            backup: ([.start(.proxy)], ["restart", "full standing"], .full)
         )
         + TableRow.both(
             "proxy killed and not ready within restart_grace",
@@ -95,10 +95,10 @@ struct DecisionTableTests {
             },
             master: (
                 [.stepDown(.proxyHung, hold: nil), .kill(.proxy), .start(.proxy)],
-                ["step down", "kill and restart", "restart", "keep the VIP"], .full
+                ["step down", "kill and restart", "restart", "full standing"], .full
             ),
             backup: (
-                [.kill(.proxy), .start(.proxy)], ["kill and restart", "restart", "keep the VIP"],
+                [.kill(.proxy), .start(.proxy)], ["kill and restart", "restart", "full standing"],
                 .full
             )
         )

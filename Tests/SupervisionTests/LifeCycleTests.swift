@@ -229,4 +229,40 @@ struct LedgerTests {
         for _ in 0..<5000 { tally.record(at: at(1), window: .seconds(30)) }
         #expect(tally.count == 1000)
     }
+
+    @Test("What an operator stopped before the supervisor began stays stopped until it is wanted")
+    func foundStopped() {
+        var bench = Bench()
+        bench.tell(.absent(.agent))
+        bench.becomeReady(.agent, pid: 11)
+        bench.tell(.agentConnected)
+        bench.tell(.router(name: "VI_1", state: .backup))
+        bench.tell(.foundStopped(.proxy))
+        #expect(bench.state(.proxy) == .stopped)
+        #expect(!bench.actions.contains(.start(.proxy)))
+        #expect(bench.engine.standing == .lastResort)
+        bench.pass(.seconds(60))
+        #expect(!bench.actions.contains(.start(.proxy)))
+        bench.tell(.request(.start(.proxy)))
+        #expect(bench.actions.contains(.start(.proxy)))
+    }
+
+    @Test(
+        "The end of a proxy that was killed for hanging belongs to the same incident",
+        arguments: Bench.Role.allCases
+    )
+    func oneIncident(role: Bench.Role) {
+        var bench = Bench.node(role)
+        bench.pass(.milliseconds(1200), beating: false)
+        #expect(bench.actions.contains(.kill(.proxy)))
+        if role == .master { bench.tell(.router(name: "VI_1", state: .backup)) }
+        bench.kill(.proxy)
+        bench.pass(.milliseconds(50))
+        bench.becomeReady(.proxy)
+        #expect(Set(bench.entries.map(\.incident)).count == 1)
+        #expect(bench.decisions.last == "full standing")
+        let incident = bench.engine.incident
+        bench.kill(.proxy)
+        #expect(bench.engine.incident != incident, "a death that nobody asked for is another")
+    }
 }

@@ -12,7 +12,7 @@ struct PeerLinkTests {
     private let path = "/tmp/tandem-peer-link-\(getpid())-\(UInt32.random(in: 0...UInt32.max)).sock"
 
     private func link(
-        trusts: @escaping (PeerCredentials) -> Bool
+        trusts: @escaping (PeerCredentials, Int32?) -> Bool
     ) -> PeerLink<AgentToSupervisor, SupervisorToAgent> {
         let hello = Hello(role: .supervisor, pid: UInt32(getpid()), build: Hello.currentBuild)
         return PeerLink(path: path, token: 1, greeting: .hello(hello), trusts: trusts)
@@ -25,7 +25,7 @@ struct PeerLinkTests {
         let poller = try Poller()
         var now = Clock.now
 
-        let wary = link { $0.uid != getuid() }
+        let wary = link { peer, _ in peer.uid != getuid() }
         #expect(wary.newStranger() == nil)
         for round in 0..<3 {
             #expect(wary.connect(poller, at: now) == nil)
@@ -35,10 +35,26 @@ struct PeerLinkTests {
             now = now + .seconds(1)
         }
 
-        let trusting = link { $0.uid == getuid() }
+        let trusting = link { peer, _ in peer.uid == getuid() }
         #expect(trusting.connect(poller, at: now)?.pid == getpid())
         #expect(trusting.isConnected)
         #expect(trusting.newStranger() == nil)
+        _ = listener.rawValue
+    }
+
+    @Test("A listener of another user is heard once the service manager has told of its pid")
+    func expected() throws {
+        defer { unlink(path) }
+        let listener = try UnixSocket.listen(at: path, mode: 0o600)
+        let poller = try Poller()
+        let link = link { peer, expected in peer.pid == expected }
+        #expect(link.connect(poller, at: Clock.now) == nil)
+        link.expected = getpid() + 1
+        link.retryAtOnce()
+        #expect(link.connect(poller, at: Clock.now) == nil)
+        link.expected = getpid()
+        link.retryAtOnce()
+        #expect(link.connect(poller, at: Clock.now)?.pid == getpid())
         _ = listener.rawValue
     }
 
@@ -47,7 +63,7 @@ struct PeerLinkTests {
         defer { unlink(path) }
         let poller = try Poller()
         let now = Clock.now
-        let link = link { _ in true }
+        let link = link { _, _ in true }
         #expect(link.connect(poller, at: now) == nil)
         #expect(link.nextDeadline == now + .milliseconds(50))
         let listener = try UnixSocket.listen(at: path, mode: 0o600)

@@ -12,7 +12,7 @@
 #   an address whose owner is silent goes after 2 s; a proxy without a beat for 1 s is hung; a
 #   supervisor is missed after 5 s. A held connection lives in its proxy and ends with it, and when the
 #   address moves; so do the few new ones that a killed proxy has just accepted. A preempting MASTER speaks
-#   before it claims: its rival needs some milliseconds to hear it.
+#   before it claims, 20 ms later: that long nobody has the address.
 
 FAULTS=()
 declare -A TITLE WINDOW AFTER BOUND
@@ -28,7 +28,7 @@ fault() {
 
 fault stop-proxy        8  0    900   100 100   0   900 proxy stopped by systemctl
 fault stop-agent        8  0    900    20 100   0   900 agent stopped by systemctl
-fault stop-supervisor  12  0    300    20 100  20     0 supervisor stopped by systemctl
+fault stop-supervisor  12  0    300    20 100  20    50 supervisor stopped by systemctl
 fault kill-proxy        8  0    200     5 100   0     0 proxy kill -9
 fault kill-agent        8  0   4000    50 100   0  4000 agent kill -9
 fault kill-supervisor   8  0      0     0   0   0     0 supervisor kill -9
