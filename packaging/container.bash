@@ -236,11 +236,20 @@ hand_over() {
     [ "$(pid machine1 tandem-agent)" != "$agent" ] || fail "the agent was not restarted"
 }
 
+# No call of the daemons was refused by a filter in all that they did so far.
+no_call_refused() {
+    local node
+    for node in $NODES; do
+        ! on "$node" journalctl --no-pager -u 'tandem-*' | grep -E 'not permitted|status=31/SYS' || fail "a filter is too narrow on $node"
+    done
+}
+
 downgrade() {
     say "downgrade of the MASTER; what the administrator wrote survives"
     on machine1 sh -c 'echo "# mine" >> /etc/tandem/haproxy.cfg'
     replace_on_master old 'tandem-agent was not restarted'
     on machine1 grep -q '^# mine' /etc/tandem/haproxy.cfg || fail "a changed file was replaced"
+    no_call_refused
 }
 
 remove() {
