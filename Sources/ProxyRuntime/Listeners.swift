@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import HAProxySyntax
 import LinuxIO
 import Primitives
@@ -7,16 +8,24 @@ import Primitives
 struct BindFailure: Error, CustomStringConvertible {
     var bind: BindAddress
     var reason: SystemCallError
+    /// Who has the address already, if that can be known.
+    var holder: String?
 
     var description: String {
         let mend =
             switch reason.errno {
             case 13: "; a port below 1024 needs root"
-            case 98: "; another program listens there"
+            case 98: "; " + rival
             default: ""
             }
         return
             "\(bind.location): cannot bind \(bind.endpoint.text): \(errorText(reason.errno))\(mend)"
+    }
+
+    private var rival: String {
+        guard case .ip(_, let port) = bind.endpoint else { return "another program listens there" }
+        if let holder { return "\(holder) listens there: stop it first" }
+        return "another program listens there: `ss -ltnp 'sport = :\(port)'` names it to root"
     }
 }
 
@@ -141,10 +150,14 @@ struct Listeners {
             raw = tandem_is_listening(number) ? number : -9
         }
         guard raw >= 0 else {
-            throw BindFailure(
+            var failure = BindFailure(
                 bind: bind,
                 reason: SystemCallError("bind", on: bind.endpoint.text, errno: -raw)
             )
+            if -raw == EADDRINUSE, case .ip(_, let port) = bind.endpoint {
+                failure.holder = PortHolder.name(ofPort: port)
+            }
+            throw failure
         }
         return ListeningSocket(descriptor: FileDescriptor(owning: raw), name: name)
     }

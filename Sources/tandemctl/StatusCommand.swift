@@ -36,6 +36,13 @@ struct StatusCommand: ParsableCommand {
         } else {
             for line in StatusTable.lines(answer, now: Clock.wall) { Terminal.print(line) }
         }
-        try finish(ControlExit.ofStatus(answer))
+        let status = ControlExit.ofStatus(answer)
+        if status == .notRunning, !json {
+            // Often the reason: they have its addresses.
+            for rival in RivalService.all(in: ImportPlaces(root: "")) where rival.runs {
+                Terminal.error("\(rival.line); `systemctl disable --now \(rival.unit)` ends it")
+            }
+        }
+        try finish(status)
     }
 }
