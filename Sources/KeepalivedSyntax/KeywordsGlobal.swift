@@ -45,7 +45,7 @@ extension Keywords {
         ],
         Keyword.accepted(
             "router_id process_names process_name vrrp_process_name checker_process_name "
-                + "bfd_process_name",
+                + "lvs_process_name bfd_process_name",
             "a label"
         ),
         Keyword.accepted(
@@ -103,7 +103,7 @@ extension Keywords {
             "how keepalived's processes run; the service manager says that here"
         ),
         Keyword.accepted(
-            "vrrp_garp_extra_if",
+            "vrrp_garp_extra_if vrrp_vmac_garp_intvl",
             "garp_master_refresh announces every address, whichever its interface"
         ),
         Keyword.accepted(

@@ -16,11 +16,15 @@ extension Keywords {
             .done("garp_group", .block, "the pace of gratuitous ARP on some interfaces"),
             .done("tandem", .block, "Tandem's own settings"),
             .done("include", .one, "reads other files; globs are allowed"),
-            .done("includer", .one, "include; a match that can't be read is an error"),
-            .done("includem", .one, "include; without a match it is an error"),
+            .done(
+                "includer",
+                .one,
+                "include, where a path that can't be read is an error in any case"
+            ),
+            .done("includem", .one, "the same"),
             .done("includew", .one, "include; a pattern without a match is an error too"),
-            .done("includeb", .one, "include; every part of a {…,…} has to match"),
-            .done("includea", .one, "include, with all these checks"),
+            .done("includeb", .one, "the same"),
+            .done("includea", .one, "as includew"),
         ],
         Keyword.refused(
             "virtual_server virtual_server_group",

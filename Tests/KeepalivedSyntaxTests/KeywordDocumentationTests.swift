@@ -37,6 +37,16 @@ import Testing
         #expect(parts.last.map(String.init) == generated)
     }
 
+    /// `Fixtures/keepalived/KEYWORDS.txt` lists what the manual of keepalived 2.2.7 has in its global and VRRP parts.
+    @Test("Every keyword of keepalived's manual is in a table")
+    func complete() {
+        let names = String(decoding: fixture("keepalived/KEYWORDS.txt"), as: UTF8.self)
+            .split(separator: "\n").map(String.init)
+        #expect(names.count > 180)
+        let missing = names.filter { name in !Keywords.all.contains { $0.table[name] != nil } }
+        #expect(missing == [])
+    }
+
     @Test("No keyword stands twice in a table")
     func unique() {
         for (title, table) in Self.tables {
