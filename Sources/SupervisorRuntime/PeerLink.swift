@@ -21,7 +21,14 @@ final class PeerLink<Inbound: LinkMessage, Outbound: LinkMessage> {
     private let greeting: Outbound
     private let trusts: (PeerCredentials, Int32?) -> Bool
     /// The pid that the service manager has told of; nil: none yet.
-    var expected: Int32?
+    var expected: Int32? {
+        didSet {
+            // Who was refused for want of this word may be trusted by it.
+            guard expected != oldValue else { return }
+            refused = nil
+            isRefusalTold = true
+        }
+    }
     private var refused: PeerCredentials?
     private var isRefusalTold = true
     private var link: FrameLink<Inbound, Outbound>?

@@ -50,11 +50,14 @@ struct PeerLinkTests {
         let link = link { peer, expected in peer.pid == expected }
         #expect(link.connect(poller, at: Clock.now) == nil)
         link.expected = getpid() + 1
+        #expect(link.newStranger() == nil, "nobody knew then who it was")
         link.retryAtOnce()
         #expect(link.connect(poller, at: Clock.now) == nil)
+        #expect(link.newStranger()?.pid == getpid())
         link.expected = getpid()
         link.retryAtOnce()
         #expect(link.connect(poller, at: Clock.now)?.pid == getpid())
+        #expect(link.newStranger() == nil)
         _ = listener.rawValue
     }
 
