@@ -107,7 +107,7 @@ let package = Package(
                 "Systemd", logging,
             ]
         ),
-        shell("ControlClient", ["VRRP", "Supervision"]),
+        shell("ControlClient", ["VRRP", "Supervision", "Systemd"]),
 
         // 3  Adapters: the kernel and systemd.
         adapter("Netlink", ["LinuxIO"]),
@@ -166,7 +166,7 @@ let package = Package(
         tests("Links", ["LinuxIO", "Messages", "CLinux"]),
         tests("Netlink", ["LinuxIO", "CLinux"]),
         tests("RawSockets", ["LinuxIO", "CLinux"]),
-        tests("Systemd", ["LinuxIO", "CLinux"]),
+        tests("Systemd", ["LinuxIO", "CLinux", logging]),
         tests("ServiceManager", ["LinuxIO", "CLinux", "NamespaceLab", logging]),
         tests(
             "AgentRuntime",
@@ -183,10 +183,13 @@ let package = Package(
             "SupervisorRuntime",
             [
                 "Supervision", "VRRP", "Messages", "LinuxIO", "ServiceManager", "ControlClient",
-                "CLinux", "NamespaceLab",
+                "Systemd", "CLinux", "NamespaceLab", logging,
             ]
         ),
-        tests("ControlClient", ["VRRP", "Supervision", "Messages", "LinuxIO", "CLinux"]),
+        tests(
+            "ControlClient",
+            ["VRRP", "Supervision", "Messages", "LinuxIO", "CLinux", "Systemd"]
+        ),
         .testTarget(
             name: "SimulationTests",
             dependencies: ["SimulationKit", "VRRP", "Supervision", "Primitives"],

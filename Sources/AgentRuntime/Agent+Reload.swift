@@ -13,13 +13,11 @@ extension Agent {
         notifier.reloading()
         line(.notice, "reading \(options.file) anew")
         let reader = ConfigurationReader(file: options.file)
-        for diagnostic in reader.diagnostics {
-            line(diagnostic.severity == .error ? .error : .warning, "\(diagnostic)")
-        }
+        log.tell(reader.diagnostics, incident: incident, id: nil)
         let outcome = apply(reader)
         switch outcome {
         case .success(let text): line(.notice, text)
-        case .failure(let refusal): line(.error, refusal.text)
+        case .failure(let refusal): line(.error, refusal.text, .configurationRefused)
         }
         supervisor.send(
             .reloadFinished(succeeded: outcome.succeeded, text: outcome.text),

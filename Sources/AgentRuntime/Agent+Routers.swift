@@ -21,7 +21,8 @@ extension Agent {
             pending += interpret(effects, index, decidedAt: now)
         }
         guard pending.isEmpty else {
-            line(.error, "(\(routers[index].settings.name)) its effects go on failing: \(pending)")
+            let name = routers[index].settings.name
+            line(.error, "(\(name)) its effects go on failing: \(pending)", of: name)
             return
         }
     }
@@ -93,7 +94,7 @@ extension Agent {
         let failures = keeper.put(addresses, of: settings, in: view)
         guard !failures.isEmpty else {
             if routers[index].unclaimed != nil {
-                line(.notice, "(\(settings.name)) all addresses are there now")
+                line(.notice, "(\(settings.name)) all addresses are there now", of: settings.name)
             }
             routers[index].unclaimed = nil
             routers[index].served(at: Clock.now)
@@ -102,7 +103,9 @@ extension Agent {
         let now = Clock.now
         let since = routers[index].unclaimed?.since ?? now
         if routers[index].unclaimed == nil {
-            for failure in failures { line(.error, "(\(settings.name)) \(failure.error)") }
+            for failure in failures {
+                line(.error, "(\(settings.name)) \(failure.error)", of: settings.name)
+            }
         }
         routers[index].unclaimed = RouterShell.Unclaimed(
             addresses: failures.map(\.address),
@@ -128,14 +131,16 @@ extension Agent {
         let settings = routers[index].settings
         routers[index].unclaimed = nil
         let (removed, failures) = keeper.remove(addresses, of: settings, in: view)
-        for failure in failures { line(.error, "(\(settings.name)) \(failure.error)") }
+        for failure in failures {
+            line(.error, "(\(settings.name)) \(failure.error)", of: settings.name)
+        }
         routers[index].unreleased += failures.map(\.address).filter {
             !routers[index].unreleased.contains($0)
         }
         routers[index].releaseAgainAt = Clock.now + RouterShell.retryInterval
         if !removed.isEmpty {
             let list = removed.map(\.prefix.description).joined(separator: ", ")
-            line(.info, "(\(settings.name)) released \(list)")
+            line(.info, "(\(settings.name)) released \(list)", of: settings.name)
         }
     }
 
@@ -167,7 +172,7 @@ extension Agent {
                     guard sent else { break }
                 }
             } catch {
-                line(.warning, "(\(settings.name)) \(error)")
+                line(.warning, "(\(settings.name)) \(error)", of: settings.name)
             }
         }
     }
@@ -188,13 +193,13 @@ extension Agent {
             // When it was decided, so that a loop that stops in between is not taken to be on time.
             routers[index].advertisedAt = decidedAt
             if routers[index].saidThatSendingFails {
-                line(.notice, "(\(settings.name)) advertisements are sent again")
+                line(.notice, "(\(settings.name)) advertisements are sent again", of: settings.name)
                 routers[index].saidThatSendingFails = false
             }
             return []
         } catch {
             if !routers[index].saidThatSendingFails {
-                line(.error, "(\(settings.name)) \(error)")
+                line(.error, "(\(settings.name)) \(error)", of: settings.name)
                 routers[index].saidThatSendingFails = true
             }
             // Without addresses nothing is lost by waiting: nobody becomes MASTER whom nobody hears.
@@ -230,7 +235,10 @@ extension Agent {
         routers[index].since = Clock.wall
         line(
             transition.to == .fault ? .error : .notice,
-            transition.line(of: settings.name)
+            transition.line(of: settings.name),
+            of: settings.name,
+            transition.messageID,
+            state: transition.to
         )
         supervisor.send(
             .transition(
@@ -258,7 +266,12 @@ extension Agent {
                 true
             case .lowerPriorityHeard, .priorityChanged, .masterHeard: false
             }
-        line(isWarning ? .warning : .info, note.line(of: settings.name))
+        line(
+            isWarning ? .warning : .info,
+            note.line(of: settings.name),
+            of: settings.name,
+            note.messageID
+        )
         switch note {
         case .masterHeard(let priority, let address), .rivalHeard(let priority, let address):
             supervisor.send(

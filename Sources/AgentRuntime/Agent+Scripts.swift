@@ -3,6 +3,7 @@ import LinuxIO
 import Logging
 import Messages
 import Primitives
+import Systemd
 import VRRP
 
 /// Orders to the script runner, and what becomes of them.
@@ -66,7 +67,8 @@ extension Agent {
     func checkChanged(_ change: CheckLedger.Change) {
         line(
             change.succeeded ? .notice : .warning,
-            "the check \(change.name) \(change.succeeded ? "succeeds" : "fails")"
+            "the check \(change.name) \(change.succeeded ? "succeeds" : "fails")",
+            change.succeeded ? nil : .checkFailed
         )
         handleAll(.check(.script(change.name), succeeded: change.succeeded))
     }

@@ -3,6 +3,7 @@ import LinuxIO
 import Logging
 import Messages
 import Primitives
+import Systemd
 import VRRP
 
 /// What the supervisor lends and asks for, and what it is told.
@@ -60,10 +61,15 @@ extension Agent {
                 line(
                     .warning,
                     "no lease of a supervisor for \(leases.grace.tenths) s: this node stands as a last "
-                        + "resort, with priority 1"
+                        + "resort, with priority 1",
+                    .lastResort
                 )
             case (.lastResort, _):
-                line(.warning, "the supervisor lends this node no more than the last resort")
+                line(
+                    .warning,
+                    "the supervisor lends this node no more than the last resort",
+                    .lastResort
+                )
             }
         }
         for event in events { handleAll(event) }

@@ -180,6 +180,7 @@ final class Agent {
         guard nextTick <= now else { return }
         nextTick = now + Self.tick
         supervisor.expire(at: now)
+        DaemonLog.tellFloods(at: now)
         reviewInterfaces()
         report()
     }
@@ -212,6 +213,7 @@ final class Agent {
 
     func statusSentence(at now: Instant) -> String {
         StatusText.sentence(of: routers.map(\.machine), at: now)
+            + (leases.standing == .lastResort ? "; as a last resort, with priority 1" : "")
     }
 
     private func readSignals() {
@@ -227,11 +229,18 @@ final class Agent {
         }
     }
 
+    /// A log line with the incident that it belongs to, about one router if it has a name.
     func line(
         _ level: Logger.Level,
-        _ text: String
+        _ text: String,
+        of instance: String? = nil,
+        _ id: MessageID? = nil,
+        state: VisibleState? = nil,
+        file: String = #fileID,
+        function: String = #function,
+        line: UInt = #line
     ) {
-        let metadata: Logger.Metadata? = incident == .none ? nil : ["incident": "\(incident)"]
-        log.log(level: level, "\(text)", metadata: metadata)
+        let fields = LogFields(id, incident: incident, instance: instance, state: state?.name)
+        log.line(level, text, fields, file: file, function: function, line: line)
     }
 }

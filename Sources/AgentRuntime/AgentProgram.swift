@@ -90,9 +90,7 @@ package enum AgentProgram {
             return 1
         }
         let reader = ConfigurationReader(file: options.file)
-        for diagnostic in reader.diagnostics {
-            log.log(level: diagnostic.severity == .error ? .error : .warning, "\(diagnostic)")
-        }
+        log.tell(reader.diagnostics)
         guard let configuration = reader.configuration else { return 1 }
         do throws(SystemCallError) {
             let agent = try Agent(options: options, configuration: configuration, log: log)

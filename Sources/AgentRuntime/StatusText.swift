@@ -6,8 +6,8 @@ enum StatusText {
     static func sentence(of routers: [VirtualRouter], at now: Instant) -> String {
         guard !routers.isEmpty else { return "no virtual router is configured" }
         let parts = routers.prefix(4).map { part(of: $0, at: now) }
-        let more = routers.count > 4 ? "; and \(routers.count - 4) more" : ""
-        return parts.joined(separator: "; ") + more
+        let more = routers.count > 4 ? ". And \(routers.count - 4) more" : ""
+        return parts.joined(separator: ". ") + more
     }
 
     private static func part(of router: VirtualRouter, at now: Instant) -> String {
@@ -23,7 +23,7 @@ enum StatusText {
         case .backup, .initialize: break
         }
         if let heard = router.heard {
-            text += ", \(heard.address) last heard \((now - heard.at).spoken) ago"
+            text += "; peer \(heard.address) last heard \((now - heard.at).spoken) ago"
         }
         return text
     }

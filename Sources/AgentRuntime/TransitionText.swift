@@ -1,10 +1,36 @@
 import Primitives
+import Systemd
 import VRRP
 
 extension RouterTransition {
     /// keepalived's own words, which log watchers look for, and then why.
     func line(of router: String) -> String {
         "(\(router)) Entering \(to.name) STATE: \(reason.sentence)"
+    }
+}
+
+extension RouterTransition {
+    /// A router that is not yet, or no more, on the network is nobody's alarm.
+    var messageID: MessageID? {
+        switch to {
+        case .active: .becameMaster
+        case .backup: .becameBackup
+        case .fault: .becameFault
+        case .initialize: nil
+        }
+    }
+}
+
+extension RouterNote {
+    var messageID: MessageID? {
+        switch self {
+        case .rivalHeard, .rivalDeaf: .rivalHeard
+        case .addressRestored: .addressRestored
+        case .withheld: .claimWithheld
+        case .lowerPriorityHeard, .priorityChanged, .addressListDiffers, .masterHeard, .timerLate,
+            .witnessDiscredited:
+            nil
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <glob.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -390,6 +391,11 @@ int tandem_wait_readable(int fd, int milliseconds) {
 }
 
 int tandem_new_network_namespace(void) { return unshare(CLONE_NEWNET) < 0 ? -errno : 0; }
+
+int tandem_new_mount_namespace(void) {
+    if (unshare(CLONE_NEWNS) < 0) return -errno;
+    return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
+}
 
 int tandem_seqpacket_pair(int ends[2]) {
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;

@@ -46,10 +46,13 @@ package struct StateLine: Equatable, Sendable {
 
     package var level: Level
     package var text: String
+    /// `backend/server`, or the proxy that has none.
+    package var subject: String
 
-    package init(_ level: Level, _ text: String) {
+    package init(_ level: Level, _ text: String, of subject: String) {
         self.level = level
         self.text = text
+        self.subject = subject
     }
 
     /// `server` is `backend/server`. `reason` is nil with `option log-health-checks`, whose own line has it.
@@ -57,7 +60,8 @@ package struct StateLine: Equatable, Sendable {
         StateLine(
             .alert,
             "Server \(server) is DOWN" + (reason.map { ", reason: \($0)" } ?? "")
-                + ". \(tally.left)"
+                + ". \(tally.left)",
+            of: server
         )
     }
 
@@ -65,13 +69,18 @@ package struct StateLine: Equatable, Sendable {
         StateLine(
             .notice,
             "Server \(server) is UP" + (reason.map { ", reason: \($0)" } ?? "")
-                + ". \(tally.online)"
+                + ". \(tally.online)",
+            of: server
         )
     }
 
     package static func maintenance(server: String, why: String, _ tally: BackendTally) -> StateLine
     {
-        StateLine(.alert, "Server \(server) is going DOWN for maintenance (\(why)). \(tally.left)")
+        StateLine(
+            .alert,
+            "Server \(server) is going DOWN for maintenance (\(why)). \(tally.left)",
+            of: server
+        )
     }
 
     package static func resolved(
@@ -81,7 +90,8 @@ package struct StateLine: Equatable, Sendable {
     ) -> StateLine {
         StateLine(
             .notice,
-            "Server \(server) is UP/READY (resolves again to \(address)). \(tally.online)"
+            "Server \(server) is UP/READY (resolves again to \(address)). \(tally.online)",
+            of: server
         )
     }
 
@@ -92,12 +102,13 @@ package struct StateLine: Equatable, Sendable {
     ) -> StateLine {
         StateLine(
             .warning,
-            "\(server) changed its IP from \(old) to \(new) by the system's resolver."
+            "\(server) changed its IP from \(old) to \(new) by the system's resolver.",
+            of: server
         )
     }
 
     package static func noServer(proxy: String) -> StateLine {
-        StateLine(.emergency, "proxy \(proxy) has no server available!")
+        StateLine(.emergency, "proxy \(proxy) has no server available!", of: proxy)
     }
 
     /// `option log-health-checks`: every answer that moved the count.
@@ -112,7 +123,8 @@ package struct StateLine: Equatable, Sendable {
         return StateLine(
             .notice,
             "Health check for \(kind) \(server) \(word), reason: \(outcome.reason), "
-                + "status: \(health.description)."
+                + "status: \(health.description).",
+            of: server
         )
     }
 }

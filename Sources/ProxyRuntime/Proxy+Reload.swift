@@ -10,12 +10,16 @@ extension Proxy {
     func reload(incident: IncidentID) {
         guard !isDraining else { return }
         notifier.reloading()
-        let text = tryReload()
+        let text = tryReload(incident)
         notifier.ready(status: statusSentence)
         if let text {
-            log.error("the configuration stays as it was: \(text)")
+            log.line(
+                .error,
+                "the configuration stays as it was: \(text)",
+                LogFields(.configurationRefused, incident: incident)
+            )
         } else {
-            log.notice("the configuration was reloaded")
+            log.line(.notice, "the configuration was reloaded", LogFields(incident: incident))
         }
         supervisor.send(
             .reloadFinished(succeeded: text == nil, text: text ?? "reloaded"),
@@ -27,11 +31,9 @@ extension Proxy {
     }
 
     /// Nil when it has been done, else why not.
-    private func tryReload() -> String? {
+    private func tryReload(_ incident: IncidentID) -> String? {
         let files = ConfigurationFiles(options.files)
-        for diagnostic in files.diagnostics where diagnostic.severity == .warning {
-            log.warning("\(diagnostic)")
-        }
+        log.tell(files.diagnostics, incident: incident, id: nil)
         guard let new = files.configuration else { return files.firstError }
         let capacity = Capacity(of: new, descriptors: descriptorLimit, workers: workers.count)
         var opened = listeners

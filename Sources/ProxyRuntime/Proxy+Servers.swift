@@ -5,6 +5,7 @@ import LinuxIO
 import Logging
 import Messages
 import Primitives
+import Systemd
 
 /// A refresh that the supervisor asked for: first names, then checks, then the answer.
 struct Refresh {
@@ -35,8 +36,13 @@ extension Proxy {
                     level: line.level.rawValue,
                     to: plan.backends[backend].logs
                 )
-                let level: Logger.Level = line.level.rawValue <= 4 ? .warning : .notice
-                log.log(level: level, "\(line.text)")
+                let level: Logger.Level =
+                    switch line.level {
+                    case .emergency: .error
+                    case .alert, .error, .warning: .warning
+                    case .notice, .info: .notice
+                    }
+                log.line(level, line.text, LogFields(server: line.subject))
             case .breakSessions(let position):
                 let watch = board.watches[position]
                 let backend = plan.backends[watch.backend].name

@@ -53,6 +53,7 @@ final class Proxy {
 
     private var nextBeat: Instant = .zero
     private var nextStatus: Instant = .zero
+    private var lastStatus = ""
     private var nextDownNames: Instant = .zero
     private let watchdogPeriod: Duration?
     private var nextWatchdog: Instant = .zero
@@ -191,7 +192,10 @@ final class Proxy {
         }
         if nextStatus <= now {
             nextStatus = now + Self.statusPeriod
-            notifier.status(statusSentence)
+            DaemonLog.tellFloods(at: now)
+            let status = statusSentence
+            if status != lastStatus { notifier.status(status) }
+            lastStatus = status
         }
         if isDraining, limit.connections.value == 0 {
             log.notice("all sessions have ended")
@@ -267,9 +271,13 @@ final class Proxy {
 
     var statusSentence: String {
         let servers = board.watches.count
-        return
-            "\(limit.connections.value) connections; \(board.usableCount) of \(servers) servers usable; "
-            + "\(plan.listeners.count) listeners"
+        func counted(_ count: Int, _ noun: String, _ plural: String) -> String {
+            "\(count) \(count == 1 ? noun : plural)"
+        }
+        let verb = isDraining ? "waiting for the end of" : "serving"
+        return verb + " " + counted(limit.connections.value, "connection", "connections") + " on "
+            + counted(plan.listeners.count, "address", "addresses")
+            + "; \(board.usableCount) of " + counted(servers, "server", "servers") + " up"
     }
 
     /// Connections that waited in the kernel while the proxy was away must find their servers, so the first

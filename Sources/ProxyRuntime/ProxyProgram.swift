@@ -36,9 +36,7 @@ package enum ProxyProgram {
     private static func run(_ options: ProxyOptions) -> Int32 {
         let log = Logger.daemon("tandem-proxy")
         let files = ConfigurationFiles(options.files)
-        for diagnostic in files.diagnostics {
-            log.log(level: diagnostic.severity == .error ? .error : .warning, "\(diagnostic)")
-        }
+        log.tell(files.diagnostics)
         guard let configuration = files.configuration else { return 1 }
         do {
             let user = try identity(configuration.global)

@@ -66,7 +66,8 @@ extension DecisionEngine {
         return note(
             "\(name.rawValue) does not become ready",
             "kill and restart",
-            "\(seconds(Self.startTimeout)) have passed since its start"
+            "\(seconds(Self.startTimeout)) have passed since its start",
+            kind: .hung(name)
         ) + [.kill(name)]
     }
 
@@ -175,13 +176,14 @@ extension DecisionEngine {
             verdicts = note(
                 phrase,
                 "restart and keep the VIP",
-                "\(budget); it has \(seconds(settings.restartGrace)) to be ready"
+                "\(budget); it has \(seconds(settings.restartGrace)) to be ready",
+                kind: .restarted(name)
             )
         } else {
             if name == .proxy, !isMaster, graceUntil == nil {
                 graceUntil = now + settings.restartGrace
             }
-            verdicts = note(phrase, "restart", budget)
+            verdicts = note(phrase, "restart", budget, kind: .restarted(name))
         }
         guard backoff > .zero else { return verdicts + launch(name, at: now) }
         _ = update(name) { process in
@@ -212,10 +214,11 @@ extension DecisionEngine {
         let reason =
             "\(count) deaths in \(seconds(settings.restartWindow)), \(settings.restartLimit) restarts "
             + "are allowed; next try in \(seconds(settings.fatalRetry))"
-        guard name == .proxy else { return note(phrase, "FATAL", reason) }
+        let verdicts = note(phrase, "FATAL", reason, kind: .fatal(name))
+        guard name == .proxy else { return verdicts }
         graceUntil = nil
         isUnfit = true
-        return note(phrase, "FATAL", reason) + stepDown(.proxyFatal, event: phrase)
+        return verdicts + stepDown(.proxyFatal, event: phrase)
     }
 
     mutating func retry(_ name: ProcessName, at now: Instant) -> [Verdict] {
@@ -235,7 +238,12 @@ extension DecisionEngine {
         let phrase = "\(name.rawValue) is silent towards its service manager"
         guard name == .proxy else {
             killed.insert(name)
-            return note(phrase, "kill and restart", "its loop does not turn") + [.kill(name)]
+            return note(
+                phrase,
+                "kill and restart",
+                "its loop does not turn",
+                kind: .hung(name)
+            ) + [.kill(name)]
         }
         return proxyHangs(phrase, reason: "its loop does not turn", at: now)
     }

@@ -19,9 +19,19 @@ extension DecisionEngine {
             return note("servers are back", "full standing", reason)
         }
         guard settings.degradesWithoutServers else {
-            return note("no server is usable", "none", "\(reason); on_no_servers is ignore")
+            return note(
+                "no server is usable",
+                "none",
+                "\(reason); on_no_servers is ignore",
+                kind: .noServers
+            )
         }
-        return note("no server is usable", "last resort", "\(reason); on_no_servers is degrade")
+        return note(
+            "no server is usable",
+            "last resort",
+            "\(reason); on_no_servers is degrade",
+            kind: .noServers
+        )
             + stepDown(.noServers, event: "no server is usable")
     }
 
@@ -41,7 +51,7 @@ extension DecisionEngine {
         isUnfit = true
         killed.insert(.proxy)
         return stepDown(.proxyHung, event: phrase)
-            + note(phrase, "kill and restart", reason)
+            + note(phrase, "kill and restart", reason, kind: .hung(.proxy))
             + [.kill(.proxy)]
     }
 
@@ -65,12 +75,18 @@ extension DecisionEngine {
             return note(
                 event,
                 "keep the VIP",
-                "no peer was heard since this node stepped down for the same fault"
+                "no peer was heard since this node stepped down for the same fault",
+                kind: .keptDespiteFault
             )
         }
         answeredFaults.insert(reason)
         return [.stepDown(reason, hold: hold)]
-            + note(event, "step down", "this node was MASTER; \(reason.sentence)")
+            + note(
+                event,
+                "step down",
+                "this node was MASTER; \(reason.sentence)",
+                kind: reason == .operatorRequest ? .operatorFailover : .steppedDown
+            )
     }
 
     // MARK: The agent's word

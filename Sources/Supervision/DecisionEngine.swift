@@ -153,10 +153,21 @@ package struct DecisionEngine: Equatable, Sendable {
         incident.rawValue &+= 1
     }
 
-    func note(_ event: String, _ decision: String, _ reason: String) -> [Verdict] {
+    func note(
+        _ event: String,
+        _ decision: String,
+        _ reason: String,
+        kind: JournalEntry.Kind? = nil
+    ) -> [Verdict] {
         [
             .journal(
-                JournalEntry(incident: incident, event: event, decision: decision, reason: reason)
+                JournalEntry(
+                    incident: incident,
+                    event: event,
+                    decision: decision,
+                    reason: reason,
+                    kind: kind
+                )
             )
         ]
     }

@@ -108,23 +108,21 @@ extension Supervisor {
     }
 
     private func tail(_ name: String, bytes: UInt32, follow: Bool, for client: UInt64) {
-        guard let process = ProcessName(rawValue: name), process != .supervisor else {
-            finish(
-                client,
-                name: name,
-                name == "supervisor" ? .refused : .noSuchName,
-                "its output is where it was started: `journalctl -u tandem-supervisor`"
-            )
+        guard let process = ProcessName(rawValue: name) else {
+            finish(client, name: name, .noSuchName, "")
             return
         }
-        guard let output = manager.tail(process, bytes: Int(clamping: bytes)) else {
+        guard !manager.isSystemd else {
+            // The unit's name tells tandemctl to look into the journal itself.
             let unit = SystemdManager.unit(of: name)
-            finish(
-                client,
-                name: name,
-                .refused,
-                "systemd keeps its output: `journalctl -u \(unit)`"
-            )
+            let text = "systemd keeps its output: `journalctl -u \(unit)`"
+            finish(client, name: unit, .refused, text)
+            return
+        }
+        guard process != .supervisor,
+            let output = manager.tail(process, bytes: Int(clamping: bytes))
+        else {
+            finish(client, name: name, .refused, "its output is where it was started")
             return
         }
         send(output: output[...], to: client)
@@ -257,7 +255,8 @@ extension Supervisor {
                 incident: engine.incident,
                 event: "\(name.rawValue) has read its configuration anew",
                 decision: succeeded ? "it counts" : "the old one stays",
-                reason: text
+                reason: text,
+                kind: succeeded ? nil : .configurationRefused
             )
         )
         let done = waiting.filter { $0.name == name && $0.goal == .reloaded }

@@ -5,6 +5,7 @@ import Messages
 import Primitives
 import ServiceManager
 import Supervision
+import Systemd
 import VRRP
 
 /// What the services, the agent and the proxy say, as facts.
@@ -90,7 +91,9 @@ extension Supervisor {
 
     func hear(_ event: PeerLink<AgentToSupervisor, SupervisorToAgent>.Event) {
         switch event {
-        case .lost(let reason): log.notice("the link to the agent has ended: \(reason)")
+        case .lost(let reason):
+            let fields = LogFields(incident: engine.incident, process: "agent")
+            log.line(.notice, "the link to the agent has ended: \(reason)", fields)
         case .frame(let frame): hear(frame.message, of: frame.incident)
         }
     }
@@ -116,6 +119,12 @@ extension Supervisor {
                     event: "\(change.router): \(change.from.name) to \(change.to.name)",
                     decision: "the agent's",
                     reason: change.reason
+                ),
+                LogFields(
+                    incident: incident == .none ? engine.incident : incident,
+                    instance: change.router,
+                    state: change.to.name,
+                    process: "agent"
                 )
             )
             learn(.router(name: change.router, state: change.to))
@@ -132,7 +141,9 @@ extension Supervisor {
 
     func hear(_ event: PeerLink<ProxyToSupervisor, SupervisorToProxy>.Event) {
         switch event {
-        case .lost(let reason): log.notice("the link to the proxy has ended: \(reason)")
+        case .lost(let reason):
+            let fields = LogFields(incident: engine.incident, process: "proxy")
+            log.line(.notice, "the link to the proxy has ended: \(reason)", fields)
         case .frame(let frame): hear(frame.message)
         }
     }

@@ -24,6 +24,8 @@ final class Supervisor {
     static let agentWatchdog: Duration = .seconds(3)
     static let proxyWatchdog: Duration = .seconds(5)
 
+    static let statusSpacing: Duration = .seconds(2)
+
     let startedAt = Clock.now
     let log: Logger
     let options: SupervisorOptions
@@ -48,6 +50,9 @@ final class Supervisor {
 
     private var facts: [Fact] = []
     private var isLearning = false
+    /// What the service manager was told, and when it is told again if it has changed.
+    private var lastStatus = ""
+    private var nextStatus: Instant = .zero
     private let watchdogPeriod: Duration?
     private var nextWatchdog: Instant = .zero
 
@@ -158,7 +163,7 @@ final class Supervisor {
 
     func run() throws(SystemCallError) -> Int32 {
         begin()
-        notifier.ready(status: "watching agent and proxy")
+        notifier.ready(status: statusSentence(at: Clock.now))
         var events: [ReadyEvent] = []
         while !hasEnded {
             let now = Clock.now
@@ -168,6 +173,7 @@ final class Supervisor {
             answerWaiting(at: Clock.now)
             control.expire(at: now)
             beatWatchdog(at: now)
+            sendStatus(at: now)
             guard !hasEnded else { break }
             events.removeAll(keepingCapacity: true)
             try poller.wait(until: nextDeadline, into: &events)
@@ -245,7 +251,9 @@ final class Supervisor {
         switch number {
         case SIGHUP:
             log.notice("SIGHUP: reloading")
-            if let problem = readSettings() { log.error("\(problem)") }
+            if let problem = readSettings() {
+                log.line(.error, problem, LogFields(.configurationRefused))
+            }
             learn(.request(.reload))
         default:
             log.notice("\(signalName(number)): stopping")
@@ -274,6 +282,27 @@ final class Supervisor {
         guard let period = watchdogPeriod, nextWatchdog <= now else { return }
         nextWatchdog = now + .nanoseconds(period.nanoseconds / 4)
         notifier.watchdog()
+    }
+
+    /// With the turns that leases cost anyway: no deadline of its own.
+    private func sendStatus(at now: Instant) {
+        guard nextStatus <= now else { return }
+        nextStatus = now + Self.statusSpacing
+        DaemonLog.tellFloods(at: now)
+        let status = statusSentence(at: now)
+        guard status != lastStatus else { return }
+        lastStatus = status
+        notifier.status(status)
+    }
+
+    private func statusSentence(at now: Instant) -> String {
+        StatusText.sentence(
+            processes: [engine.agent, engine.proxy],
+            routers: routers,
+            last: journal.entries.last,
+            at: now,
+            wallClock: Clock.wall
+        )
     }
 
     // MARK: Facts and verdicts
@@ -328,13 +357,14 @@ final class Supervisor {
     }
 
     /// Keeps an entry for `why` and logs it.
-    func record(_ entry: JournalEntry) {
+    func record(_ entry: JournalEntry, _ fields: LogFields? = nil) {
         var stamped = entry
         stamped.wallClock = Clock.wall
         journal.append(stamped)
-        log.notice(
+        log.line(
+            entry.level,
             "\(entry.event): \(entry.decision): \(entry.reason)",
-            metadata: ["incident": "\(entry.incident)"]
+            fields ?? entry.fields
         )
     }
 

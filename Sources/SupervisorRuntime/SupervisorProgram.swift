@@ -26,7 +26,7 @@ package enum SupervisorProgram {
     private static func run(_ options: SupervisorOptions) -> Int32 {
         let log = Logger.daemon("tandem-supervisor")
         let reader = ConfigurationReader(file: options.keepalivedFile)
-        for diagnostic in reader.diagnostics { log.error("\(diagnostic)") }
+        log.tell(reader.diagnostics)
         guard let settings = reader.settings else { return 1 }
         do throws(SystemCallError) {
             let supervisor = try Supervisor(options: options, settings: settings, log: log)

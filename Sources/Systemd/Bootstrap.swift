@@ -1,8 +1,9 @@
 package import Logging
 
 extension Logger {
-    /// The logger of a daemon: `tandem-agent`, `tandem-proxy` or `tandem-supervisor`.
+    /// The logger of a daemon: `tandem-agent`, `tandem-proxy` or `tandem-supervisor`. One a process.
     package static func daemon(_ program: String) -> Logger {
-        Logger(label: program, factory: { _ in ConsoleLogHandler(program: program) })
+        let log = DaemonLog.open(program: program)
+        return Logger(label: program, factory: { _ in DaemonLogHandler(log) })
     }
 }

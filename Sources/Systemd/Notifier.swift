@@ -26,6 +26,7 @@ package struct Notifier: ~Copyable {
     package var isActive: Bool { socket != nil }
 
     package mutating func ready(status: String) {
+        DaemonLog.beginServing()
         send("READY=1\nSTATUS=\(Self.oneLine(status))")
     }
 
@@ -79,8 +80,11 @@ package struct Notifier: ~Copyable {
         }
     }
 
+    /// systemd drops a whole message of more than 4096 bytes.
+    private static let textLimit = 1024
+
     private static func oneLine(_ text: String) -> String {
-        String(text.map { $0.isNewline ? " " : $0 })
+        String(text.map { $0.isNewline ? " " : $0 }).clamped(toBytes: textLimit).withoutControls
     }
 }
 

@@ -211,6 +211,8 @@ static inline uint64_t tandem_monotonic_microseconds(void) {
 int tandem_wait_readable(int fd, int milliseconds);
 /// A network namespace of its own for this thread, which ends with it; 0 or -errno.
 int tandem_new_network_namespace(void);
+/// Moves this thread into a new mount namespace whose mounts nobody else sees.
+int tandem_new_mount_namespace(void);
 /// Both ends of a SOCK_SEQPACKET Unix socket, close-on-exec and non-blocking; 0 or -errno.
 int tandem_seqpacket_pair(int ends[2]);
 /// Paths that match a shell pattern, in order, each ended by a zero byte, into `text`; their number, or
