@@ -13,6 +13,8 @@ package enum ControlError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The link ended before the answer did.
     case closed(String)
     case system(SystemCallError)
+    /// The journal, where systemd keeps a unit's output, can't be read.
+    case journal(SystemCallError, unit: String)
 
     package var description: String {
         switch self {
@@ -27,6 +29,12 @@ package enum ControlError: Error, Equatable, Sendable, CustomStringConvertible {
             "the supervisor has not answered for \(limit.milliseconds / 1000) s: it hangs, or is stopped"
         case .closed(let reason): "the supervisor ended the conversation: \(reason)"
         case .system(let error): "\(error)"
+        case .journal(let error, let unit):
+            switch error.errno {
+            case EACCES, EPERM:
+                "this user may not read the journal, where systemd keeps the output of \(unit)"
+            default: "\(error)"
+            }
         }
     }
 
@@ -45,6 +53,13 @@ package enum ControlError: Error, Equatable, Sendable, CustomStringConvertible {
         case .silent: "`systemctl restart tandem-supervisor`: agent and proxy go on meanwhile"
         case .closed: "`journalctl -u tandem-supervisor` says why"
         case .system: nil
+        case .journal(let error, let unit):
+            switch error.errno {
+            case EACCES, EPERM:
+                "as root: `journalctl -u \(unit)`; to be allowed to: join the group systemd-journal"
+                    + " (or adm), `usermod -a -G systemd-journal USER`, and log in anew"
+            default: "`journalctl -u \(unit)`"
+            }
         }
     }
 }

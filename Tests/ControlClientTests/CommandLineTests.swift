@@ -124,6 +124,13 @@ import VRRP
         #expect(run.output == "one\ntwo\n" && run.status == 0)
     }
 
+    @Test("tail -n shows the last lines, and of systemd's journal what there is")
+    func tailLines() throws {
+        let bytes = Array("one\ntwo\nthree\n".utf8)
+        let run = try run(["tail", "-n", "2", "proxy"], [.output(bytes)]).run
+        #expect(run.output == "two\nthree\n" && run.status == 0)
+    }
+
     @Test("why shows event, decision and reason; with --json also the time and the incident")
     func why() throws {
         let entry = JournalEntry(
