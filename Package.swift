@@ -146,6 +146,7 @@ let package = Package(
             path: "Tests/Support/NamespaceLab",
             swiftSettings: language
         ),
+        .executableTarget(name: "thread-trap", path: "Tests/Support/ThreadTrap"),
         .executableTarget(
             name: "pair-demo",
             dependencies: ["NamespaceLab", "Primitives", "LinuxIO"],

@@ -167,6 +167,11 @@ final class Service {
         heardAt = now
     }
 
+    /// Nobody listened until now: the silence counts anew from here.
+    func excuse(at now: Instant) {
+        if heardAt != nil { heardAt = now }
+    }
+
     func hearsNothing(until now: Instant) -> Bool {
         guard let heardAt, now - heardAt >= specification.watchdog else { return false }
         // Told once; told again if it lives on silently.

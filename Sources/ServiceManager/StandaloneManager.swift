@@ -107,6 +107,11 @@ package final class StandaloneManager {
         return events
     }
 
+    /// This process stood still, so its services' silence proves nothing.
+    package func excuse(at now: Instant) {
+        for service in services { service.excuse(at: now) }
+    }
+
     package var nextDeadline: Instant? { services.compactMap(\.nextDeadline).min() }
 
     /// The last bytes of what it wrote.

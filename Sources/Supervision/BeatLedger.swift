@@ -14,6 +14,12 @@ package struct BeatLedger: Equatable, Sendable {
         provedAt = now
     }
 
+    /// Nobody listened until now: the silence counts anew from here.
+    package mutating func excuse(at now: Instant) {
+        guard let silentSince = provedAt else { return }
+        provedAt = max(silentSince, now)
+    }
+
     /// The proxy is not expected to beat.
     package mutating func end() {
         turns = nil

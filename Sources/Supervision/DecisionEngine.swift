@@ -95,6 +95,7 @@ package struct DecisionEngine: Equatable, Sendable {
         case .peerHeard(let priority): hearPeer(priority: priority)
         case .request(let request): handle(request, at: now)
         case .reconfigured(let settings): reconfigure(settings)
+        case .stalled(let duration): excuse(duration, at: now)
         case .deadline: passTime(at: now)
         }
     }
@@ -145,6 +146,20 @@ package struct DecisionEngine: Equatable, Sendable {
         if let retryAt = proxy.retryAt, retryAt <= now { verdicts += retry(.proxy, at: now) }
         if let retryAt = agent.retryAt, retryAt <= now { verdicts += retry(.agent, at: now) }
         return verdicts
+    }
+
+    /// A supervisor that was stopped or starved judges nobody for the time in which it did not look.
+    private mutating func excuse(_ stall: Duration, at now: Instant) -> [Verdict] {
+        beats.excuse(at: now)
+        graceUntil = graceUntil.map { $0 + stall }
+        stopAt = stopAt.map { $0 + stall }
+        proxy.startBy = proxy.startBy.map { $0 + stall }
+        agent.startBy = agent.startBy.map { $0 + stall }
+        return note(
+            "supervisor stood still",
+            "judge nobody for that time",
+            "its loop was \(seconds(stall)) late"
+        )
     }
 
     // MARK: Journal

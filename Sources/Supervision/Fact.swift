@@ -33,6 +33,8 @@ package enum Fact: Equatable, Sendable {
 
     case request(OperatorRequest)
     case reconfigured(SupervisionSettings)
+    /// The supervisor's own loop stood still for so long: what it did not hear meanwhile proves nothing.
+    case stalled(Duration)
     case deadline
 }
 

@@ -21,6 +21,8 @@ final class Supervisor {
     }
 
     /// The agent's and the proxy's watchdogs, as their units have them.
+    /// The loop is due every 250 ms at least; what is later than this was not on time to judge others.
+    static let longestLateness: Duration = .milliseconds(500)
     static let agentWatchdog: Duration = .seconds(3)
     static let proxyWatchdog: Duration = .seconds(5)
 
@@ -176,13 +178,23 @@ final class Supervisor {
             sendStatus(at: now)
             guard !hasEnded else { break }
             events.removeAll(keepingCapacity: true)
-            try poller.wait(until: nextDeadline, into: &events)
+            let deadline = nextDeadline
+            try poller.wait(until: deadline, into: &events)
+            if let deadline { excuseStall(since: deadline) }
             for event in events { serve(event) }
         }
         answerWaiting(at: Clock.now)
         control.close()
         notifier.stopping()
         return 0
+    }
+
+    /// Stopped, starved, or its machine paused: who was silent meanwhile may have spoken to nobody.
+    private func excuseStall(since deadline: Instant) {
+        let now = Clock.now
+        guard now - deadline > Self.longestLateness else { return }
+        if case .standalone(let manager) = manager { manager.excuse(at: now) }
+        learn(.stalled(now - deadline))
     }
 
     private var nextDeadline: Instant? {

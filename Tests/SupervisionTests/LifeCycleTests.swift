@@ -265,4 +265,30 @@ struct LedgerTests {
         bench.kill(.proxy)
         #expect(bench.engine.incident != incident, "a death that nobody asked for is another")
     }
+
+    @Test("A supervisor that stood still does not take its own silence for the proxy's")
+    func stall() {
+        var bench = Bench.node(.master)
+        bench.now = bench.now + .seconds(4)
+        bench.tell(.stalled(.seconds(4)))
+        bench.tell(.deadline)
+        #expect(bench.actions == [])
+        #expect(bench.decisions == ["judge nobody for that time"])
+        bench.pass(.seconds(2))
+        #expect(bench.actions == [])
+        bench.pass(.milliseconds(1200), beating: false)
+        #expect(bench.actions.contains(.kill(.proxy)), "a hang after that is one")
+    }
+
+    @Test("A grace that ran while the supervisor stood still goes on where it was")
+    func stalledGrace() {
+        var bench = Bench.node(.master)
+        bench.kill(.proxy)
+        bench.now = bench.now + .seconds(4)
+        bench.tell(.stalled(.seconds(4)))
+        bench.tell(.deadline)
+        #expect(bench.actions == [.start(.proxy)])
+        bench.pass(.milliseconds(1100))
+        #expect(bench.actions.contains(.stepDown(.proxyNotRestarted, hold: nil)))
+    }
 }
