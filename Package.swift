@@ -94,7 +94,7 @@ let package = Package(
         // 4  Shells: read, handle, interpret the effects; one *Link.swift a peer.
         shell(
             "AgentRuntime",
-            ["VRRP", "KeepalivedSyntax", "Netlink", "RawSockets", "Systemd", logging]
+            ["VRRP", "KeepalivedSyntax", "Netlink", "RawSockets", "Tracking", "Systemd", logging]
         ),
         shell(
             "ProxyRuntime",
@@ -112,6 +112,7 @@ let package = Package(
         // 3  Adapters: the kernel and systemd.
         adapter("Netlink", ["LinuxIO"]),
         adapter("RawSockets", ["LinuxIO"]),
+        adapter("Tracking", ["LinuxIO"]),
         adapter("ServiceManager", ["LinuxIO", "Systemd", logging]),
         adapter("Systemd", ["LinuxIO", "CSystemd", logging]),
         adapter("Links", ["LinuxIO", "Messages"]),
@@ -167,6 +168,7 @@ let package = Package(
         tests("Links", ["LinuxIO", "Messages", "CLinux"]),
         tests("Netlink", ["LinuxIO", "CLinux"]),
         tests("RawSockets", ["LinuxIO", "CLinux"]),
+        tests("Tracking", ["LinuxIO", "CLinux"]),
         tests("Systemd", ["LinuxIO", "CLinux", logging]),
         tests("ServiceManager", ["LinuxIO", "CLinux", "NamespaceLab", logging]),
         tests(

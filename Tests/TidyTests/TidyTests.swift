@@ -8,8 +8,8 @@ import Testing
     ]
     private static let daemonModules =
         pureModules + [
-            "Netlink", "RawSockets", "ServiceManager", "Systemd", "Links", "LinuxIO",
-            "AgentRuntime",
+            "Netlink", "RawSockets", "Tracking", "ServiceManager", "Systemd", "Links",
+            "LinuxIO", "AgentRuntime",
             "ProxyRuntime", "SupervisorRuntime", "ControlClient", "tandem-agent", "tandem-proxy",
             "tandem-supervisor",
         ]
@@ -115,7 +115,13 @@ import Testing
                     "HAProxySyntax", "Messages",
                 ]
             ),
-            (3, ["Netlink", "RawSockets", "ServiceManager", "Systemd", "Links", "LinuxIO"]),
+            (
+                3,
+                [
+                    "Netlink", "RawSockets", "Tracking", "ServiceManager", "Systemd", "Links",
+                    "LinuxIO",
+                ]
+            ),
             (4, ["AgentRuntime", "ProxyRuntime", "SupervisorRuntime", "ControlClient"]),
             (5, ["tandem-agent", "tandem-proxy", "tandem-supervisor", "tandemctl"]),
         ]

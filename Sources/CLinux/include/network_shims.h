@@ -6,6 +6,8 @@
 
 #include <linux/filter.h>
 #include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
 
 // MARK: rtnetlink
 
