@@ -65,6 +65,15 @@ package struct RouteTable<Socket: RouteSocket & ~Copyable>: ~Copyable {
         try session.acknowledge(macvlan.makeRequest())
     }
 
+    /// Changes a setting where it is otherwise.
+    package mutating func apply(
+        _ setting: InterfaceSetting,
+        to interface: NetworkInterface
+    ) throws(SystemCallError) {
+        guard try setting.current(on: interface.name) != setting.value else { return }
+        try session.acknowledge(setting.request(on: interface.index))
+    }
+
     /// Switches an interface on.
     package mutating func bringUp(interface: Int32) throws(SystemCallError) {
         try session.acknowledge(VirtualMAC.upRequest(interface))

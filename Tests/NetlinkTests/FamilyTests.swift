@@ -111,7 +111,7 @@ struct FamilyTests {
     {
         try PrivateNetwork.run {
             try PrivateNetwork.ip("link add eth0 type veth peer name peer0")
-            try InterfaceSetting(.v6, "addr_gen_mode", 1).apply(to: "eth0")
+            try PrivateNetwork.ip("link set eth0 addrgenmode none")
             try PrivateNetwork.ip("link set peer0 up")
             try PrivateNetwork.ip("link set eth0 up")
             let interface = try self.index("eth0")
@@ -280,11 +280,8 @@ struct FamilyTests {
             #expect(made.parent == parent && made.kind == "macvlan")
             #expect(!made.isRunning)
             for setting in InterfaceSetting.virtualInterface {
-                try setting.apply(to: "vrrp.51")
-                #expect(
-                    try InterfaceSetting.read(setting.family, setting.name, of: "vrrp.51")
-                        == setting.value
-                )
+                try table.apply(setting, to: made)
+                #expect(try setting.current(on: "vrrp.51") == setting.value)
             }
             try table.bringUp(interface: made.index)
             #expect(try table.interfaces().first { $0.name == "vrrp.51" }?.isRunning == true)
@@ -301,16 +298,26 @@ struct FamilyTests {
         }
     }
 
-    @Test func `a setting is changed once and its former value is told`() throws {
+    @Test func `a setting is changed by netlink, and promoted addresses outlive the first`()
+        throws
+    {
         try PrivateNetwork.run {
             try PrivateNetwork.makeCable()
-            let setting = InterfaceSetting.promoteSecondaries
-            let before = try InterfaceSetting.read(.v4, setting.name, of: "eth0")
-            if before == 1 { try InterfaceSetting(.v4, setting.name, 0).apply(to: "eth0") }
-            #expect(try setting.apply(to: "eth0") == 0)
-            #expect(try setting.apply(to: "eth0") == nil)
-            #expect(throws: SystemCallError.self) { try setting.apply(to: "none") }
-            #expect(try InterfaceSetting.read(.v6, "forwarding", of: "eth0") == 0)
+            var table = try self.table()
+            let setting = InterfaceSetting.promotesSecondaries
+            let eth0 = try #require(try table.interfaces().first { $0.name == "eth0" })
+            #expect(try setting.current(on: "eth0") == 0)
+            try table.apply(setting, to: eth0)
+            #expect(try setting.current(on: "eth0") == 1)
+            try table.apply(setting, to: eth0)
+            let none = NetworkInterface(index: 99, name: "none", flags: 0)
+            #expect(throws: SystemCallError.self) { try setting.current(on: none.name) }
+            #expect(try !InterfaceSetting.isRouter(.v6, "eth0"))
+            // A network of which the first address goes keeps the other.
+            try PrivateNetwork.ip("address add 192.0.2.1/24 dev eth0")
+            try PrivateNetwork.ip("address add 192.0.2.100/24 dev eth0")
+            try PrivateNetwork.ip("address delete 192.0.2.1/24 dev eth0")
+            #expect(try table.addresses().map(\.prefix.description).contains("192.0.2.100/24"))
         }
     }
 }
