@@ -16,6 +16,8 @@ package enum AgentProgram {
     private static let required: CapabilitySet = [.netAdmin, .netRaw]
     /// Just above everything that is not real-time: the agent works for microseconds and must not be late.
     private static let realTimePriority: Int32 = 1
+    /// A loop that works for so long without waiting for anything hangs, and ends.
+    private static let longestTurn: Duration = .seconds(2)
 
     /// Runs the program. `arguments` are those behind its name.
     package static func main(_ arguments: [String]) -> Int32 {
@@ -100,11 +102,12 @@ package enum AgentProgram {
             log.notice(
                 "tandem-agent \(Hello.currentBuild) holds \(held.names) and gains nothing more"
             )
-            if held.contains(.sysNice) {
-                let result = tandem_set_real_time(realTimePriority)
-                if result < 0 {
-                    log.info("no real-time scheduling: \(errorText(-result))")
-                }
+            let refusals = RealTime.enter(priority: realTimePriority, limit: longestTurn)
+            if let refusal = refusals.scheduling {
+                log.info("no real-time scheduling: \(refusal)")
+            }
+            if let refusal = refusals.memory {
+                log.info("the agent's memory may be swapped out: \(refusal)")
             }
             return agent.run()
         } catch {

@@ -180,7 +180,7 @@ static _Noreturn void become_guard(struct tandem_guard *guard, int channel, int 
     if (result == 0) {
         prctl(PR_SET_NAME, "tandem-guard", 0, 0, 0);
         tandem_set_real_time(priority);
-        mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+        tandem_lock_memory();
         tandem_drop_bounding(0);
         uint64_t administer = (uint64_t)1 << CAP_NET_ADMIN;
         result = tandem_capset(administer, administer, 0);

@@ -6,6 +6,8 @@
 #include <sys/mount.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 int tandem_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t nanoseconds) {
@@ -372,6 +374,21 @@ int tandem_join_network_namespace(int fd) { return setns(fd, CLONE_NEWNET) < 0 ?
 int tandem_set_real_time(int priority) {
     struct sched_param parameter = {.sched_priority = priority};
     return sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameter) < 0 ? -errno : 0;
+}
+
+int tandem_lock_memory(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0) return -errno;
+    // Under a limit, a later allocation or a growing stack would fail where it never did before.
+    if (limit.rlim_cur != RLIM_INFINITY) return -EPERM;
+    return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 ? -errno : 0;
+}
+
+int tandem_limit_real_time(uint64_t microseconds) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_RTTIME, &limit) < 0) return -errno;
+    limit.rlim_cur = microseconds < limit.rlim_max ? microseconds : limit.rlim_max;
+    return setrlimit(RLIMIT_RTTIME, &limit) < 0 ? -errno : 0;
 }
 
 int tandem_error_text(int error, char *text, size_t size) {

@@ -193,6 +193,11 @@ int tandem_no_new_privileges(void);
 /// Joins the network namespace (this thread only).
 int tandem_join_network_namespace(int fd);
 int tandem_set_real_time(int priority);
+/// Keeps every page in memory that is there, or is touched from now on; 0 or -errno. -EPERM unless
+/// RLIMIT_MEMLOCK is infinite.
+int tandem_lock_memory(void);
+/// SIGXCPU after so much real time on the processor without ever waiting for anything; 0 or -errno.
+int tandem_limit_real_time(uint64_t microseconds);
 
 /// The C library's text for an error number, without a shared buffer.
 int tandem_error_text(int error, char *text, size_t size);
