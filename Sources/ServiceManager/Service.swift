@@ -50,13 +50,14 @@ package enum ServiceEvent: Equatable, Sendable {
     case foundStopped(String)
     /// Its process is there.
     case started(String, pid: Int32)
-    case startFailed(String, reason: String)
     /// It ended, and the manager starts it no more.
     case gaveUp(String, cause: String)
     /// Somebody else started, stopped or restarted it.
     case startedElsewhere(String)
     case stoppedElsewhere(String)
     case restartedElsewhere(String)
+    /// A reload that was asked for has ended; `reason` says why it failed.
+    case reloaded(String, succeeded: Bool, reason: String)
 }
 
 /// One service and the process that runs for it, which may be an earlier supervisor's child.

@@ -16,6 +16,8 @@ enum BusMessage: Equatable, Sendable {
     case refusal(cookie: UInt64, reason: String)
     /// Properties of an object; `interface` is the one that they belong to.
     case changed(path: String, interface: String, [String: BusValue])
+    /// A job has ended; `done`, `failed`, `canceled`, …
+    case jobRemoved(UInt32, result: String)
     case other
 }
 
@@ -49,7 +51,7 @@ enum BusMessage: Equatable, Sendable {
         }
         unsafe bus = opened
         usesBroker = true
-        for member in ["PropertiesChanged"] {
+        for member in ["PropertiesChanged", "JobRemoved"] {
             send(
                 "org.freedesktop.DBus",
                 "/org/freedesktop/DBus",

@@ -15,6 +15,7 @@ package final class SystemdManager {
         case state
         case jobType
         case start
+        case reload
         case other(String)
     }
 
@@ -25,6 +26,8 @@ package final class SystemdManager {
     private var retryAt: Instant?
     private var units: [UnitTracker]
     private var questions: [UInt64: (unit: Int, Question)] = [:]
+    /// Jobs that reload a unit, by their numbers.
+    private var reloads: [UInt32: Int] = [:]
     /// What is to be told at the next opportunity.
     private var pending: [ServiceEvent] = []
 
@@ -48,6 +51,7 @@ package final class SystemdManager {
         bus = made
         retryAt = nil
         questions = [:]
+        reloads = [:]
         for index in units.indices {
             look(at: index)
         }
@@ -110,7 +114,14 @@ package final class SystemdManager {
 
     package func reload(_ name: String) {
         guard let index = index(of: name) else { return }
-        order("ReloadUnit", index, [.text(Self.unit(of: name)), .text("replace")])
+        ask(
+            .reload,
+            index,
+            SystemdBus.managerPath,
+            SystemdBus.manager,
+            "ReloadUnit",
+            [.text(Self.unit(of: name)), .text("replace")]
+        )
     }
 
     /// All of Tandem, the supervisor as well.
@@ -189,6 +200,9 @@ package final class SystemdManager {
     private func hear(_ message: BusMessage) -> [ServiceEvent] {
         switch message {
         case .other: return []
+        case .jobRemoved(let job, let result):
+            guard let index = reloads.removeValue(forKey: job) else { return [] }
+            return [reloaded(index, result: result)]
         case .changed(let path, let interface, let changes):
             guard let index = units.firstIndex(where: { Self.path(of: $0.name) == path }) else {
                 return []
@@ -207,6 +221,11 @@ package final class SystemdManager {
             case .start:
                 units[index].startIsAnswered()
                 return []
+            case .reload:
+                if case .number(let job)? = answer[""] {
+                    reloads[UInt32(clamping: job)] = index
+                }
+                return []
             case .other: return []
             }
         case .refusal(let cookie, let reason):
@@ -215,7 +234,10 @@ package final class SystemdManager {
             switch question {
             case .start:
                 units[index].startIsRefused()
-                return [.startFailed(units[index].name, reason: "\(unit): \(reason)")]
+                // What systemd refuses once it refuses until somebody mends it: a masked or missing unit.
+                return [.gaveUp(units[index].name, cause: reason)]
+            case .reload:
+                return [.reloaded(units[index].name, succeeded: false, reason: reason)]
             // The job is done already; the unit's end tells the rest.
             case .jobType: return []
             case .state:
@@ -246,6 +268,17 @@ package final class SystemdManager {
             )
         }
         return events
+    }
+
+    private func reloaded(_ index: Int, result: String) -> ServiceEvent {
+        let name = units[index].name
+        let unit = Self.unit(of: name)
+        return .reloaded(
+            name,
+            succeeded: result == "done",
+            reason: result == "done"
+                ? "" : "the reload of \(unit) ended as '\(result)': see `journalctl -u \(unit)`"
+        )
     }
 
     private func operatorStops(_ index: Int, job: BusValue?) -> [ServiceEvent] {

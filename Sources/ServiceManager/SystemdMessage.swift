@@ -4,6 +4,8 @@ import CSystemd
 extension SystemdBus {
     static let string = CChar(bitPattern: UInt8(ascii: "s"))
     static let int32 = CChar(bitPattern: UInt8(ascii: "i"))
+    private static let uint64 = CChar(bitPattern: UInt8(ascii: "t"))
+    private static let objectPath = CChar(bitPattern: UInt8(ascii: "o"))
     private static let array = CChar(bitPattern: UInt8(ascii: "a"))
     private static let entry = CChar(bitPattern: UInt8(ascii: "e"))
     private static let variant = CChar(bitPattern: UInt8(ascii: "v"))
@@ -19,6 +21,9 @@ extension SystemdBus {
         }
         if unsafe sd_bus_message_get_reply_cookie(message, &cookie) >= 0 {
             return .reply(cookie: cookie, unsafe answer(in: message))
+        }
+        if unsafe sd_bus_message_is_signal(message, manager, "JobRemoved") > 0 {
+            return unsafe jobRemoved(in: message)
         }
         guard
             unsafe sd_bus_message_is_signal(
@@ -43,6 +48,26 @@ extension SystemdBus {
         return unsafe String(cString: text)
     }
 
+    /// `uoss`: number, path, unit and result.
+    private static func jobRemoved(in message: OpaquePointer) -> BusMessage {
+        guard unsafe sd_bus_message_has_signature(message, "uoss") > 0,
+            case .number(let job)? = unsafe number(in: message),
+            unsafe sd_bus_message_skip(message, "os") >= 0,
+            let result = unsafe text(in: message)
+        else { return .other }
+        return .jobRemoved(UInt32(clamping: job), result: result)
+    }
+
+    /// The last part of `/org/freedesktop/systemd1/job/17`.
+    private static func job(in message: OpaquePointer) -> BusValue? {
+        var path: UnsafePointer<CChar>?
+        guard unsafe sd_bus_message_read_basic(message, objectPath, &path) > 0,
+            let path = unsafe path
+        else { return nil }
+        let number = unsafe String(cString: path).split(separator: "/").last.flatMap { Int64($0) }
+        return number.map { .number($0) }
+    }
+
     private static func answer(in message: OpaquePointer) -> [String: BusValue] {
         if unsafe sd_bus_message_has_signature(message, "a{sv}") > 0 {
             return unsafe properties(in: message)
@@ -51,6 +76,11 @@ extension SystemdBus {
             let value = unsafe value(in: message)
         {
             return ["": value]
+        }
+        if unsafe sd_bus_message_has_signature(message, "o") > 0,
+            let job = unsafe job(in: message)
+        {
+            return ["": job]
         }
         return [:]
     }
@@ -81,7 +111,7 @@ extension SystemdBus {
             let contents = unsafe contents
         else { return nil }
         let signature = unsafe String(cString: contents)
-        guard ["s", "u", "i", "(uo)"].contains(signature) else {
+        guard ["s", "u", "i", "t", "(uo)"].contains(signature) else {
             _ = unsafe sd_bus_message_skip(message, "v")
             return nil
         }
@@ -91,6 +121,10 @@ extension SystemdBus {
         defer { _ = unsafe sd_bus_message_exit_container(message) }
         switch signature {
         case "s": return unsafe text(in: message).map { .text($0) }
+        case "t":
+            var wide: UInt64 = 0
+            guard unsafe sd_bus_message_read_basic(message, uint64, &wide) > 0 else { return nil }
+            return .number(Int64(clamping: wide))
         case "(uo)":
             guard unsafe sd_bus_message_enter_container(message, structure, "uo") > 0 else {
                 return nil

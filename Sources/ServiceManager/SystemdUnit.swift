@@ -60,6 +60,8 @@ struct UnitProperties: Equatable, Sendable {
         default: break
         }
         switch exitCode {
+        case Self.exited where exitStatus == 0 && restartsItself:
+            return "exited with status 0, as SIGTERM asks for; nobody asked systemd"
         case Self.exited: return "exited with status \(exitStatus)"
         case Self.killed: return "killed by \(Self.signal(exitStatus))"
         case Self.dumped: return "killed by \(Self.signal(exitStatus)), core dumped"

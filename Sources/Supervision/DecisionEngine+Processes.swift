@@ -39,6 +39,7 @@ extension DecisionEngine {
             process.isWanted = false
             process.enter(.stopped, at: now, detail: "stopped by an operator")
         }
+        if name == .proxy { stoppedAsMaster = true }
         return note(
             "supervisor started",
             "leave \(name.rawValue) stopped",
@@ -51,6 +52,7 @@ extension DecisionEngine {
             process.retryAt = nil
             process.isWanted = true
             process.startsAfterExit = false
+            process.isBeingKilled = false
             process.startBy = now + Self.startTimeout
             process.enter(.starting, at: now)
         }
@@ -62,17 +64,20 @@ extension DecisionEngine {
         _ = update(name) { $0.startBy = nil }
         guard process(name)?.state == .starting else { return [] }
         mint()
-        killed.insert(name)
         return note(
             "\(name.rawValue) does not become ready",
             "kill and restart",
             "\(seconds(Self.startTimeout)) have passed since its start",
             kind: .hung(name)
-        ) + [.kill(name)]
+        ) + kill(name)
+    }
+
+    mutating func kill(_ name: ProcessName) -> [Verdict] {
+        _ = update(name) { $0.isBeingKilled = true }
+        return [.kill(name)]
     }
 
     mutating func started(_ name: ProcessName, pid: Int32, at now: Instant) -> [Verdict] {
-        killed.remove(name)
         _ = update(name) { $0.pid = pid }
         return []
     }
@@ -88,12 +93,13 @@ extension DecisionEngine {
         guard name == .proxy else {
             return note("agent is ready", "none", "\(milliseconds(took)) after its start")
         }
-        let kept = graceUntil != nil && isMaster
+        let isInTime = graceUntil != nil
+        let kept = isInTime && holdsAddresses
         graceUntil = nil
         isUnfit = false
         beats.begin(at: now)
         let reason =
-            kept
+            isInTime
             ? "\(milliseconds(took)) after its start, within restart_grace"
             : "\(milliseconds(took)) after its start"
         return note("proxy is ready", kept ? "keep the VIP" : "full standing", reason)
@@ -118,6 +124,7 @@ extension DecisionEngine {
             stopAt = nil
         } else {
             routers = [:]
+            isLettingGo = false
         }
         guard process.state == .stopping else {
             return died(name, cause: cause, isLast: isLast, at: now)
@@ -139,7 +146,9 @@ extension DecisionEngine {
         isLast: Bool = false,
         at now: Instant
     ) -> [Verdict] {
-        let phrase = "\(name.rawValue) died: \(cause)"
+        let isKilled = process(name)?.isBeingKilled ?? false
+        let phrase =
+            isKilled ? "\(name.rawValue) is killed: \(cause)" : "\(name.rawValue) died: \(cause)"
         let settings = settings
         let wasFatal = process(name)?.detail == Self.retrying
         let isSpent =
@@ -149,11 +158,14 @@ extension DecisionEngine {
                 process.enter(.exited, at: now, detail: cause)
                 return process.tally.isSpent(limit: settings.restartLimit)
             } ?? false
-        if killed.remove(name) == nil { mint() }
+        _ = update(name) { $0.isBeingKilled = false }
+        if !isKilled { mint() }
         if isShuttingDown {
             return note(phrase, "none", "the supervisor is stopping")
         }
-        if isSpent || wasFatal || isLast { return giveUp(name, phrase, cause: cause, at: now) }
+        if isSpent || wasFatal || isLast {
+            return giveUp(name, phrase, cause: cause, isLast: isLast && !isSpent, at: now)
+        }
         return restart(name, phrase, at: now)
     }
 
@@ -171,8 +183,8 @@ extension DecisionEngine {
         let budget =
             "restart \(count) of \(settings.restartLimit) in \(seconds(settings.restartWindow))"
         var verdicts: [Verdict]
-        if name == .proxy, isMaster, !isUnfit {
-            graceUntil = graceUntil ?? now + settings.restartGrace
+        if name == .proxy, !isUnfit { graceUntil = graceUntil ?? now + settings.restartGrace }
+        if name == .proxy, holdsAddresses, !isUnfit {
             verdicts = note(
                 phrase,
                 "restart and keep the VIP",
@@ -180,9 +192,6 @@ extension DecisionEngine {
                 kind: .restarted(name)
             )
         } else {
-            if name == .proxy, !isMaster, graceUntil == nil {
-                graceUntil = now + settings.restartGrace
-            }
             verdicts = note(phrase, "restart", budget, kind: .restarted(name))
         }
         guard backoff > .zero else { return verdicts + launch(name, at: now) }
@@ -199,6 +208,7 @@ extension DecisionEngine {
         _ name: ProcessName,
         _ phrase: String,
         cause: String,
+        isLast: Bool,
         at now: Instant
     ) -> [Verdict] {
         let settings = settings
@@ -211,9 +221,12 @@ extension DecisionEngine {
             )
             process.retryAt = now + settings.fatalRetry
         }
-        let reason =
+        let spent =
             "\(count) deaths in \(seconds(settings.restartWindow)), \(settings.restartLimit) restarts "
-            + "are allowed; next try in \(seconds(settings.fatalRetry))"
+            + "are allowed"
+        let reason =
+            (isLast ? "systemd does not start it again by itself" : spent)
+            + "; next try in \(seconds(settings.fatalRetry))"
         let verdicts = note(phrase, "FATAL", reason, kind: .fatal(name))
         guard name == .proxy else { return verdicts }
         graceUntil = nil
@@ -233,17 +246,18 @@ extension DecisionEngine {
     }
 
     mutating func watchdogExpired(_ name: ProcessName, at now: Instant) -> [Verdict] {
-        guard let process = process(name), process.isAlive else { return [] }
+        guard let process = process(name), process.isAlive, !process.isBeingKilled else {
+            return []
+        }
         mint()
         let phrase = "\(name.rawValue) is silent towards its service manager"
         guard name == .proxy else {
-            killed.insert(name)
             return note(
                 phrase,
                 "kill and restart",
                 "its loop does not turn",
                 kind: .hung(name)
-            ) + [.kill(name)]
+            ) + kill(name)
         }
         return proxyHangs(phrase, reason: "its loop does not turn", at: now)
     }

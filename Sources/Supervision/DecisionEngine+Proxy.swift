@@ -49,10 +49,9 @@ extension DecisionEngine {
         beats.end()
         graceUntil = nil
         isUnfit = true
-        killed.insert(.proxy)
         return stepDown(.proxyHung, event: phrase)
             + note(phrase, "kill and restart", reason, kind: .hung(.proxy))
-            + [.kill(.proxy)]
+            + kill(.proxy)
     }
 
     /// The proxy of this node has not become ready in time.
@@ -80,6 +79,7 @@ extension DecisionEngine {
             )
         }
         answeredFaults.insert(reason)
+        isLettingGo = true
         return [.stepDown(reason, hold: hold)]
             + note(
                 event,
@@ -100,6 +100,7 @@ extension DecisionEngine {
         let wasMaster = isMaster
         let isKnown = routers[name] != nil
         routers[name] = state
+        if !isMaster || !wasMaster { isLettingGo = false }
         if wasMaster, !isMaster, stopAt != nil { return finishStop() }
         guard isMaster, !wasMaster, isKnown, !isShuttingDown else { return [] }
         return takeOver(router: name, at: now)

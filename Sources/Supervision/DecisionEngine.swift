@@ -48,10 +48,10 @@ package struct DecisionEngine: Equatable, Sendable {
     var isUnfit = true
     /// The operator stopped the proxy of a MASTER, and no peer was heard since.
     var stoppedAsMaster = false
+    /// It was told to let go of the VIP, and the agent has not said yet that it did.
+    var isLettingGo = false
     /// A stop of the proxy that waits for the VIP to be released.
     var stopAt: Instant?
-    /// Those that this engine has had killed: their end belongs to the incident that asked for it.
-    var killed: Set<ProcessName> = []
     var leaseAt: Instant?
     var lastLease: LeaseTerms?
 
@@ -110,6 +110,9 @@ package struct DecisionEngine: Equatable, Sendable {
 
     /// This node is MASTER of at least one virtual router.
     package var isMaster: Bool { routers.values.contains(.active) }
+
+    /// As `isMaster`, and it is to stay so.
+    var holdsAddresses: Bool { isMaster && !isLettingGo }
 
     /// What the agent is told of this node.
     package var standing: Standing {

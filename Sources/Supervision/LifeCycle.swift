@@ -20,6 +20,8 @@ package struct LifeCycle: Equatable, Sendable {
     var retryAt: Instant?
     /// STARTING: when it has to be ready.
     var startBy: Instant?
+    /// It was killed for a fault: its death is a part of that incident.
+    var isBeingKilled = false
     /// An operator's restart: start again after the exit.
     var startsAfterExit = false
 

@@ -237,9 +237,11 @@ extension Supervisor {
         for (name, answers) in [
             (ProcessName.agent, agent.isConnected), (.proxy, proxy.isConnected),
         ] {
-            if answers {
+            let isAlive = engine.process(name)?.isAlive == true
+            // systemd tells how its reload ended, with or without a link.
+            if answers || (isAlive && manager.isSystemd) {
                 wait(client, name: name, goal: .reloaded)
-            } else if engine.process(name)?.isAlive == true {
+            } else if isAlive {
                 let text =
                     "told by SIGHUP, as its link is not there; its log says how it went (tail)"
                 say(client, name.rawValue, .done, text)

@@ -42,9 +42,6 @@ extension Supervisor {
         case .started(let name, let pid):
             guard let process = ProcessName(rawValue: name) else { return }
             learn(.started(process, pid: pid))
-        case .startFailed(let name, let reason):
-            guard let process = ProcessName(rawValue: name) else { return }
-            learn(.startFailed(process, reason: reason))
         case .gaveUp(let name, let cause):
             guard let process = ProcessName(rawValue: name) else { return }
             if process == .agent { routers = [] }
@@ -52,6 +49,9 @@ extension Supervisor {
         case .startedElsewhere(let name): wish(name, "started") { .start($0) }
         case .stoppedElsewhere(let name): wish(name, "stopped") { .stop($0) }
         case .restartedElsewhere(let name): wish(name, "restarted") { .restart($0) }
+        case .reloaded(let name, let succeeded, let reason):
+            guard let process = ProcessName(rawValue: name) else { return }
+            finishReload(of: process, succeeded: succeeded, text: reason)
         }
     }
 
