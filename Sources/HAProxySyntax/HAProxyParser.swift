@@ -42,6 +42,7 @@ package enum HAProxyParser {
         let configuration = interpreter.configuration(of: sections)
         return ParsedHAProxy(
             configuration: interpreter.report.hasErrors ? nil : configuration,
+            global: interpreter.global,
             diagnostics: interpreter.report.finished
         )
     }

@@ -14,10 +14,17 @@ package struct HAProxyParsingEnvironment: Sendable {
 package struct ParsedHAProxy: Equatable, Sendable {
     /// Nil if, and only if, there is an error among the diagnostics.
     package var configuration: HAProxyConfiguration?
+    /// As far as it was understood, also of a file with errors.
+    package var global: GlobalSection
     package var diagnostics: [Diagnostic]
 
-    package init(configuration: HAProxyConfiguration?, diagnostics: [Diagnostic]) {
+    package init(
+        configuration: HAProxyConfiguration?,
+        global: GlobalSection,
+        diagnostics: [Diagnostic]
+    ) {
         self.configuration = configuration
+        self.global = global
         self.diagnostics = diagnostics
     }
 }

@@ -86,14 +86,13 @@ final class Supervisor {
             greeting: .hello(hello),
             trusts: { peer, _ in peer.uid == 0 || peer.uid == geteuid() }
         )
-        // The proxy may run as any user: then it has to be the process that the service manager started.
+        let proxyUser = ProxyUser(files: options.haproxyFiles)
         proxy = PeerLink(
             path: directory.proxySocket,
             token: Token.proxy,
             greeting: .hello(hello),
-            trusts: { peer, expected in
-                peer.uid == 0 || peer.uid == geteuid() || peer.pid == expected
-            }
+            // Root's doing, the user's that haproxy.cfg names, or else the process that the service manager started.
+            trusts: { peer, expected in proxyUser.isTrusted(peer) || peer.pid == expected }
         )
         // Outlives a reboot where systemd made a directory for it.
         let state = unsafe getenv("STATE_DIRECTORY").map { unsafe String(cString: $0) }
