@@ -105,22 +105,22 @@ package struct Balancer: Equatable, Sendable {
             let server = map[Int(sourceHash) % map.count]
             return hasRoom(server) ? .server(server) : .busy(server)
         case .roundRobin:
-            return found(
+            let server =
                 hasEqualWeights
-                    ? nextInTurn(candidates, avoided, hasRoom) : mostOwed(avoided, hasRoom),
-                avoided,
-                hasRoom
-            )
-        case .staticRoundRobin: return found(nextInTurn(map, avoided, hasRoom), avoided, hasRoom)
+                ? nextInTurn(candidates, avoided, hasRoom) : mostOwed(avoided, hasRoom)
+            return found(server, avoided, hasRoom)
+        case .staticRoundRobin:
+            let server = nextInTurn(map, avoided, hasRoom)
+            return found(server, avoided, hasRoom)
         case .leastConnections:
-            return found(leastLoaded(avoided, load, hasRoom), avoided, hasRoom)
+            let server = leastLoaded(avoided, load, hasRoom)
+            return found(server, avoided, hasRoom)
         case .first:
-            return found(
-                candidates.first { $0 != avoided && hasRoom($0) },
-                avoided,
-                hasRoom
-            )
-        case .random: return found(betterOfTwo(avoided, load, hasRoom), avoided, hasRoom)
+            let server = candidates.first { $0 != avoided && hasRoom($0) }
+            return found(server, avoided, hasRoom)
+        case .random:
+            let server = betterOfTwo(avoided, load, hasRoom)
+            return found(server, avoided, hasRoom)
         }
     }
 

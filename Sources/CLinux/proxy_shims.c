@@ -3,19 +3,21 @@
 
 #include <netdb.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static socklen_t to_system(const struct tandem_address *address, struct sockaddr_storage *system) {
-    memset(system, 0, sizeof *system);
     if (address->family == 4) {
         struct sockaddr_in *ipv4 = (struct sockaddr_in *)system;
+        memset(ipv4, 0, sizeof *ipv4);
         ipv4->sin_family = AF_INET;
         ipv4->sin_port = htons(address->port);
         memcpy(&ipv4->sin_addr, address->bytes, 4);
         return sizeof *ipv4;
     }
     struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)system;
+    memset(ipv6, 0, sizeof *ipv6);
     ipv6->sin6_family = AF_INET6;
     ipv6->sin6_port = htons(address->port);
     ipv6->sin6_scope_id = address->scope;
@@ -54,13 +56,16 @@ static int failed(int fd) {
 
 // MARK: Listening
 
-int tandem_stream_listen(const struct tandem_address *address, const char *interface, int options, int backlog) {
+// A bound socket with its options, or -errno.
+static int stream_bound(const struct tandem_address *address, const char *interface, int options) {
     struct sockaddr_storage system;
     socklen_t size = to_system(address, &system);
     int one = 1, zero = 0;
     int fd = socket(system.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0) return failed(fd);
+    if (options & TANDEM_LISTEN_SHARED)
+        if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) < 0) return failed(fd);
     // Accepted sockets inherit it: one system call less for each.
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return failed(fd);
     if (address->family == 6) {
@@ -81,6 +86,19 @@ int tandem_stream_listen(const struct tandem_address *address, const char *inter
     if (interface && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface) + 1) < 0)
         return failed(fd);
     if (bind(fd, (struct sockaddr *)&system, size) < 0) return failed(fd);
+    return fd;
+}
+
+int tandem_stream_bindable(const struct tandem_address *address, const char *interface, int options) {
+    int fd = stream_bound(address, interface, options & ~TANDEM_LISTEN_SHARED);
+    if (fd < 0) return fd;
+    close(fd);
+    return 0;
+}
+
+int tandem_stream_listen(const struct tandem_address *address, const char *interface, int options, int backlog) {
+    int fd = stream_bound(address, interface, options);
+    if (fd < 0) return fd;
     if (listen(fd, backlog) < 0) return failed(fd);
     return fd;
 }
@@ -116,9 +134,11 @@ int tandem_own_address(int fd, struct tandem_address *address) {
 // MARK: Connections
 
 int tandem_stream_accept(int fd, struct tandem_address *peer) {
-    struct sockaddr_storage system = {0};
+    struct sockaddr_storage system;
     socklen_t size = sizeof system;
-    int accepted = accept4(fd, (struct sockaddr *)&system, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    // An unnamed Unix client's address has its family alone.
+    system.ss_family = AF_UNSPEC;
+    int accepted = (int)syscall(SYS_accept4, fd, &system, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted < 0) return -errno;
     from_system(&system, peer);
     return accepted;
@@ -134,19 +154,38 @@ int tandem_stream_connect(const struct tandem_address *to, const struct tandem_a
     if (fd < 0) return -errno;
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return failed(fd);
     if (options & TANDEM_KEEP_ALIVE) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-    if (from) {
+    if (from && from->family == to->family) {
         struct sockaddr_storage local;
         socklen_t local_size = to_system(from, &local);
         // The port is chosen at connect, so that one address carries more than 28,000 connections.
         setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
         if (bind(fd, (struct sockaddr *)&local, local_size) < 0) return failed(fd);
     }
-    if (connect(fd, (struct sockaddr *)&system, size) == 0) {
+    if (syscall(SYS_connect, fd, &system, size) == 0) {
         *done = true;
         return fd;
     }
     if (errno == EINPROGRESS) return fd;
     return failed(fd);
+}
+
+int64_t tandem_splice(int from, int to, size_t size) {
+    ssize_t count = splice(from, NULL, to, NULL, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    return count < 0 ? -errno : count;
+}
+
+int tandem_splice_pipe(int *reading, int *writing) {
+    int ends[2];
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return -errno;
+    *reading = ends[0];
+    *writing = ends[1];
+    return 0;
+}
+
+int tandem_set_pipe_size(int fd, int size) {
+    int now = fcntl(fd, F_SETPIPE_SZ, size);
+    if (now < 0) now = fcntl(fd, F_GETPIPE_SZ);
+    return now < 0 ? 0 : now;
 }
 
 int tandem_unread(int fd) {
@@ -233,6 +272,12 @@ int64_t tandem_raise_descriptor_limit(int64_t wanted) {
     setrlimit(RLIMIT_NOFILE, &limit);
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
     return (int64_t)limit.rlim_cur;
+}
+
+int tandem_usable_cores(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) < 0) return 1;
+    return CPU_COUNT(&set);
 }
 
 int tandem_change_root(const char *path) {

@@ -9,8 +9,8 @@ package struct Instant: Comparable, Hashable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
-    package static let zero = Instant(nanoseconds: 0)
-    package static let distantFuture = Instant(nanoseconds: .max)
+    package static var zero: Instant { Instant(nanoseconds: 0) }
+    package static var distantFuture: Instant { Instant(nanoseconds: .max) }
 
     package static func < (left: Instant, right: Instant) -> Bool {
         left.nanoseconds < right.nanoseconds
@@ -25,6 +25,12 @@ package struct Instant: Comparable, Hashable, Sendable {
         }
         let back = offset.magnitude
         return Instant(nanoseconds: nanoseconds > back ? nanoseconds - back : 0)
+    }
+
+    /// The instant so many nanoseconds later, saturated; what loops use that turn for every event.
+    package func advanced(byNanoseconds offset: UInt64) -> Instant {
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(offset)
+        return overflow ? .distantFuture : Instant(nanoseconds: sum)
     }
 
     /// How long from `self` until `other`; negative when `other` is earlier.

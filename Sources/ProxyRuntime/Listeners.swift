@@ -55,14 +55,27 @@ extension BindAddress {
     }
 }
 
-/// The sockets that the proxy listens on, by their name. What an earlier life or an earlier configuration opened
-/// is used again.
+/// The sockets that the proxy listens on, by the name of their bind line. What an earlier life or an earlier
+/// configuration opened is used again.
+///
+/// Where the system lets several sockets share a port, each worker has its own, and the kernel spreads connections
+/// over them (SO_REUSEPORT in socket(7)). The first has the name of the bind line, the others a number behind it.
 struct Listeners {
-    private(set) var sockets: [String: ListeningSocket] = [:]
+    private var groups: [String: [ListeningSocket]] = [:]
     /// Names of those that the fd store gave back.
     private(set) var kept: [String] = []
     /// From the fd store, not claimed yet.
     private var received: [String: ListeningSocket] = [:]
+    let workers: Int
+
+    init(workers: Int) {
+        self.workers = workers
+    }
+
+    /// By their names.
+    var all: [ListeningSocket] {
+        groups.values.joined().sorted { $0.name < $1.name }
+    }
 
     /// Takes what the service manager gave back; what is no listening socket is closed.
     mutating func receive(_ descriptors: [(descriptor: Int32, name: String)]) {
@@ -77,37 +90,79 @@ struct Listeners {
         }
     }
 
-    /// The socket of a bind line: open already, given back, or new.
-    @discardableResult
+    /// The sockets of a bind line: open already, given back, or new.
     mutating func open(
         _ bind: BindAddress,
         keepAlive: Bool,
         backlog: Int
-    ) throws(BindFailure) -> ListeningSocket {
+    ) throws(BindFailure) {
         let name = bind.storeName
-        if let socket = sockets[name] { return socket }
-        let socket: ListeningSocket
-        if let given = received.removeValue(forKey: name), Self.matches(given, bind) {
-            socket = given
-            kept.append(name)
-        } else {
-            socket = try Self.make(bind, name, keepAlive: keepAlive, backlog: backlog)
+        guard groups[name] == nil else { return }
+        var sockets = claim(name, for: bind)
+        if sockets.isEmpty {
+            let made = try Self.make(
+                bind,
+                name,
+                keepAlive: keepAlive,
+                backlog: backlog,
+                isFirst: true
+            )
+            sockets.append(made)
         }
-        sockets[name] = socket
-        return socket
+        if case .ip = bind.endpoint {
+            for number in 1...max(workers, 1) where sockets.count < workers {
+                let name = Self.memberName(name, number)
+                guard !sockets.contains(where: { $0.name == name }) else { continue }
+                let made = try? Self.make(
+                    bind,
+                    name,
+                    keepAlive: keepAlive,
+                    backlog: backlog,
+                    isFirst: false
+                )
+                // One that was kept from a time when it was alone does not share its port.
+                guard let made else { break }
+                sockets.append(made)
+            }
+        }
+        groups[name] = sockets
     }
 
-    /// Lets go of all but these; the names of those that are gone.
+    private static func memberName(_ name: String, _ number: Int) -> String {
+        number == 1 ? name : "\(name).\(number)"
+    }
+
+    /// All that was given back for a bind line, also more than there are workers now: who waits there is served.
+    private mutating func claim(_ name: String, for bind: BindAddress) -> [ListeningSocket] {
+        let prefix = "\(name)."
+        let names = received.keys.filter { candidate in
+            candidate == name
+                || candidate.hasPrefix(prefix) && Int(candidate.dropFirst(prefix.count)) != nil
+        }
+        var claimed: [ListeningSocket] = []
+        for name in names.sorted() {
+            guard let given = received[name], Self.matches(given, bind) else { continue }
+            received[name] = nil
+            claimed.append(given)
+            kept.append(name)
+        }
+        return claimed
+    }
+
+    /// Lets go of all but those of these bind lines; the names of the sockets that are gone.
     mutating func keep(_ names: Set<String>) -> [String] {
-        let gone = sockets.keys.filter { !names.contains($0) } + received.keys
-        for name in gone { sockets[name] = nil }
+        let gone = groups.filter { !names.contains($0.key) }
+        for name in gone.keys { groups[name] = nil }
+        let unclaimed = Array(received.keys)
         received = [:]
-        return gone.sorted()
+        return (gone.values.joined().map(\.name) + unclaimed).sorted()
     }
 
     /// Of the plan's listeners, in their order.
-    func sockets(of plan: Plan) -> [ListeningSocket] {
-        plan.listeners.compactMap { sockets[$0.name] }
+    func sockets(of plan: Plan) -> [ListenerSockets] {
+        plan.listeners.compactMap { listener in
+            groups[listener.name].map { ListenerSockets(sockets: $0, workers: workers) }
+        }
     }
 
     mutating func closeAll() -> [String] { keep([]) }
@@ -127,9 +182,10 @@ struct Listeners {
         _ bind: BindAddress,
         _ name: String,
         keepAlive: Bool,
-        backlog: Int
+        backlog: Int,
+        isFirst: Bool
     ) throws(BindFailure) -> ListeningSocket {
-        var options: Int32 = 0
+        var options = Int32(TANDEM_LISTEN_SHARED)
         if bind.transparent { options |= Int32(TANDEM_LISTEN_TRANSPARENT) }
         if bind.onlyIPv6 { options |= Int32(TANDEM_LISTEN_ONLY_IPV6) }
         if bind.deferAccept { options |= Int32(TANDEM_LISTEN_DEFER_ACCEPT) }
@@ -139,10 +195,13 @@ struct Listeners {
         switch bind.endpoint {
         case .ip(let address, let port):
             var address = SocketAddress(address, port: port)
-            if let interface = bind.interface {
-                raw = unsafe tandem_stream_listen(&address, interface, options, length)
-            } else {
-                raw = unsafe tandem_stream_listen(&address, nil, options, length)
+            raw = unsafe withOptionalCString(bind.interface) { interface in
+                if isFirst {
+                    // A stranger's socket that shares its port, too, would take half of the connections.
+                    let free = unsafe tandem_stream_bindable(&address, interface, options)
+                    if free < 0 { return free }
+                }
+                return unsafe tandem_stream_listen(&address, interface, options, length)
             }
         case .unix(let path): raw = unsafe tandem_unix_stream_listen(path, length)
         case .descriptor(let number):
@@ -161,4 +220,12 @@ struct Listeners {
         }
         return ListeningSocket(descriptor: FileDescriptor(owning: raw), name: name)
     }
+}
+
+private func withOptionalCString<Result>(
+    _ text: String?,
+    _ body: (UnsafePointer<CChar>?) -> Result
+) -> Result {
+    guard let text else { return body(nil) }
+    return unsafe text.withCString(body)
 }

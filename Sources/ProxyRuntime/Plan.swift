@@ -33,13 +33,20 @@ final class Plan: Sendable {
         let frontend: Int
         let maxconn: Int
         let readsProxyHeader: Bool
-        let connections = Gauge()
+        let connections: Gauge
 
-        init(name: String, frontend: Int, maxconn: Int, readsProxyHeader: Bool) {
+        init(
+            name: String,
+            frontend: Int,
+            maxconn: Int,
+            readsProxyHeader: Bool,
+            connections: Gauge
+        ) {
             self.name = name
             self.frontend = frontend
             self.maxconn = maxconn
             self.readsProxyHeader = readsProxyHeader
+            self.connections = connections
         }
     }
 }
@@ -146,15 +153,6 @@ final class Server: Sendable {
         self.connections = connections
         self.queued = queued
         source = line.source.map { SocketAddress($0, port: 0) }
-    }
-
-    /// HAProxy's srv_dynamic_maxconn: `minconn` grows to `maxconn` with the backend's load.
-    func limit(backendConnections: Int, fullconn: Int) -> Int {
-        guard line.maxconn > 0 else { return .max }
-        guard line.minconn > 0, line.minconn < line.maxconn, backendConnections < fullconn else {
-            return line.maxconn
-        }
-        return max(line.minconn, backendConnections * line.maxconn / fullconn)
     }
 }
 

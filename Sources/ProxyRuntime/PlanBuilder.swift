@@ -78,7 +78,8 @@ struct PlanBuilder {
                         name: bind.storeName,
                         frontend: frontends.count,
                         maxconn: bind.maxconn ?? .max,
-                        readsProxyHeader: bind.acceptProxy
+                        readsProxyHeader: bind.acceptProxy,
+                        connections: gauge(bind.storeName)
                     )
                 )
             }

@@ -18,6 +18,9 @@ final class Proxy {
         static let firstConnection: UInt64 = 1 << 32
     }
 
+    /// Pipes for streams, of all workers together: the kernel gives a user 64 of 1 MiB (pipe(7)).
+    private static let pipeLimit = 256
+
     static let beatPeriod: Duration = .milliseconds(100)
     static let statusPeriod: Duration = .seconds(5)
     /// Names of servers that are down are looked up anew so often.
@@ -124,9 +127,8 @@ final class Proxy {
         try poller.add(signals.descriptor.rawValue, token: Token.signals)
         try poller.add(supervisor.listener.rawValue, token: Token.supervisor)
         try poller.add(resolver.wake.descriptor.rawValue, token: Token.resolver)
-        let count = max(configuration.global.threads ?? 1, 1)
-        for index in 0..<count { workers.append(try WorkerHandle(index: index)) }
-        for worker in workers { try start(worker, isAlone: count == 1) }
+        for index in 0..<listeners.workers { workers.append(try WorkerHandle(index: index)) }
+        for worker in workers { try start(worker) }
         try resolver.start()
         for name in board.names { resolver.ask(name) }
         awaitFirstNames()
@@ -143,20 +145,21 @@ final class Proxy {
         isReady = true
         notifier.ready(status: statusSentence)
         log.notice(
-            "ready: listening on \(plan.listeners.count) addresses with \(count) workers, maxconn \(limit.maximum)"
+            "ready: listening on \(plan.listeners.count) addresses with \(workers.count) workers, maxconn \(limit.maximum)"
         )
     }
 
-    private func start(_ handle: WorkerHandle, isAlone: Bool) throws(SystemCallError) {
+    private func start(_ handle: WorkerHandle) throws(SystemCallError) {
         let limit = limit
+        let pipeLimit = Self.pipeLimit / workers.count
         let identity = identity
         let log = log
         try startThread("worker/\(handle.index)") {
             do throws(SystemCallError) {
-                var worker = try Worker(
+                var worker = try Worker<EpollEngine>(
                     handle: handle,
                     limit: limit,
-                    isAlone: isAlone,
+                    pipeLimit: pipeLimit,
                     identity: identity
                 )
                 worker.run()
@@ -298,8 +301,8 @@ final class Proxy {
     }
 
     func storeListeners() {
-        for (name, socket) in listeners.sockets.sorted(by: { $0.key < $1.key }) {
-            notifier.store(socket.descriptor.rawValue, name: name)
+        for socket in listeners.all {
+            notifier.store(socket.descriptor.rawValue, name: socket.name)
         }
     }
 }

@@ -67,7 +67,7 @@ package enum ProxyProgram {
         let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGUSR1, SIGHUP])
         SignalDescriptor.ignoreBrokenPipes()
         tandem_read_zone()
-        let workers = max(configuration.global.threads ?? 1, 1)
+        let workers = configuration.global.threads ?? max(Int(tandem_usable_cores()), 1)
         let counts = Capacity.counts(of: configuration)
         let wanted = Capacity.descriptors(
             for: configuration.global.maxconn ?? 0,
@@ -78,7 +78,7 @@ package enum ProxyProgram {
         let descriptors = Int(max(tandem_raise_descriptor_limit(Int64(wanted)), 256))
         let capacity = Capacity(of: configuration, descriptors: descriptors, workers: workers)
         if let note = capacity.note { log.warning("\(note)") }
-        var listeners = Listeners()
+        var listeners = Listeners(workers: workers)
         listeners.receive(ServiceEnvironment.receivedDescriptors())
         var notifier = Notifier()
         var builder = PlanBuilder(logSockets: LogSockets())

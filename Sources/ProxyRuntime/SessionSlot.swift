@@ -2,28 +2,51 @@ import CLinux
 import Primitives
 import Sessions
 
-/// What an end of a session has and waits for.
+/// What an end of a session has and waits for. The first four have epoll's own values, so that its news are taken
+/// over as they are.
 struct EndFlags: OptionSet {
     let rawValue: UInt16
 
-    /// Reading may bring something.
-    static let readable = EndFlags(rawValue: 1)
-    /// Writing may take something.
-    static let writable = EndFlags(rawValue: 2)
+    /// EPOLLIN: reading may bring something.
+    static let readable = EndFlags(rawValue: 0x1)
+    /// EPOLLOUT: writing may take something.
+    static let writable = EndFlags(rawValue: 0x4)
+    /// EPOLLERR: the kernel reported an error that reading has not met yet.
+    static let broken = EndFlags(rawValue: 0x8)
+    /// EPOLLRDHUP: the kernel has its last byte; reading goes on until it says so.
+    static let ending = EndFlags(rawValue: 0x2000)
     /// It has sent its last byte.
-    static let ended = EndFlags(rawValue: 4)
+    static let ended = EndFlags(rawValue: 0x10)
     /// It was told that no more will come.
-    static let wasShutDown = EndFlags(rawValue: 8)
-    /// The kernel reported an error that reading has not met yet.
-    static let broken = EndFlags(rawValue: 16)
-    /// The kernel has its last byte: reading goes on until it says so.
-    static let ending = EndFlags(rawValue: 32)
+    static let wasShutDown = EndFlags(rawValue: 0x20)
+    /// Its bytes go through a pipe instead of through this process.
+    static let splices = EndFlags(rawValue: 0x40)
+    /// Its socket can't be spliced.
+    static let neverSplices = EndFlags(rawValue: 0x80)
+
+    private static let ofPoll: UInt16 = 0x200D
+    /// EPOLLERR, EPOLLHUP, EPOLLRDHUP: there is something to read, be it the end.
+    private static let ofEnd: UInt32 = 0x2018
+
+    @inline(__always)
+    mutating func insert(epoll events: UInt32) {
+        var raw = rawValue | UInt16(truncatingIfNeeded: events) & Self.ofPoll
+        if events & Self.ofEnd != 0 {
+            raw |= Self.readable.rawValue
+            if events & 0x10 != 0 { raw |= Self.ending.rawValue }
+        }
+        self = EndFlags(rawValue: raw)
+    }
 }
 
-/// One end of a session: 48 bytes.
+/// One end of a session.
 struct End {
     var descriptor: Int32 = -1
     var flags: EndFlags = []
+    /// Large reads without a small one in between: a stream.
+    var largeReads: UInt8 = 0
+    /// Small splices without a large one in between: a stream no more.
+    var smallSplices: UInt8 = 0
     /// When bytes last came from it or went to it.
     var last: Instant = .zero
     /// Bytes that came from it.
@@ -32,18 +55,28 @@ struct End {
     var pending: BufferPool.Buffer?
     var pendingStart: Int32 = 0
     var pendingEnd: Int32 = 0
+    /// The pipe that its bytes go through, and how many are in there; only while there are any.
+    var pipe: PipePool.Pipe?
+    var piped: Int32 = 0
 
-    var hasPending: Bool { pendingEnd > pendingStart }
+    var hasPending: Bool {
+        @inline(__always) get { pendingEnd > pendingStart }
+    }
 }
 
 /// A session in the slab. It never moves; a stale event is recognised by its generation.
 struct SessionSlot {
-    var session = Session(acceptedAt: .zero)
+    var session: Session
     var client = End()
     var server = End()
     var peer = SocketAddress()
-    /// Nanoseconds since 1970.
+    /// Nil only while the slot is free.
+    var listener: Pinned<LiveListener>?
+    var backend: Pinned<LiveBackend>?
+    /// Nanoseconds since 1970; 0: nobody logs it.
     var acceptedWall: UInt64 = 0
+    /// Its place in the slab.
+    var index: Int32 = 0
     var generation: UInt32 = 0
     /// The port that the client connected to; 0: not looked up.
     var localPort: UInt16 = 0
@@ -54,107 +87,166 @@ struct SessionSlot {
     var awaitsProxyHeader = false
     /// The server's gauge counts this session.
     var holdsServer = false
-    var plan: Int32 = -1
-    var listener: Int32 = -1
-    var frontend: Int32 = -1
+    /// In the backend's queue.
+    var isQueued = false
     var queuePosition: Int32 = 0
-    var backend: Int32 = -1
     var serverIndex: Int32 = -1
     /// Avoided when another is chosen.
     var failedServer: Int32 = -1
     /// In the queue: the server that it waits for, -1: any.
     var queuedFor: Int32 = -1
+    /// When the wheel comes to it.
+    var timerAt: Instant = .zero
     var timerBucket: Int32 = -1
     var timerNext: Int32 = -1
     var timerPrevious: Int32 = -1
 
-    subscript(side: Side) -> End {
-        @inline(__always) get { side == .client ? client : server }
-        @inline(__always) _modify {
-            if side == .client { yield &client } else { yield &server }
+    var frontend: Pinned<LiveFrontend>? {
+        @inline(__always) get { listener?.pointee.frontend }
+    }
+
+    /// What epoll hands back: generation, index and side. The top bits are left to others.
+    @inline(__always)
+    func token(_ side: Side) -> UInt64 {
+        let low = UInt64(UInt32(bitPattern: index)) << 1
+        let high = UInt64(generation) << 32
+        switch side {
+        case .client: return high | low
+        case .server: return high | low | 1
+        }
+    }
+}
+
+typealias Slot = Pinned<SessionSlot>
+
+extension Pinned where Value == SessionSlot {
+    /// The end's place within the slot.
+    @inline(__always)
+    func end(_ side: Side) -> Pinned<End> {
+        switch side {
+        case .client:
+            unsafe withUnsafeMutablePointer(to: &address.pointee.client) {
+                unsafe Pinned<End>(at: $0)
+            }
+        case .server:
+            unsafe withUnsafeMutablePointer(to: &address.pointee.server) {
+                unsafe Pinned<End>(at: $0)
+            }
         }
     }
 }
 
 /// All sessions of a worker: chunks that are allocated when they are needed first and never move.
 @safe struct SessionSlab: ~Copyable {
+    private static let generationMask: UInt32 = 0x3FFF_FFFF
     private static let chunkSize = 1024
     private static let shift = 10
+    /// 16 million sessions.
+    private static let chunkLimit = 1 << 14
 
-    private var chunks: [UnsafeMutablePointer<SessionSlot>] = unsafe []
+    /// Room for all chunks; the kernel gives pages only to those that are there.
+    private let chunks: UnsafeMutablePointer<UnsafeMutablePointer<SessionSlot>>
+    private(set) var capacity = 0
     private var firstFree: Int32 = -1
     private(set) var count = 0
 
+    init() {
+        unsafe chunks = .allocate(capacity: Self.chunkLimit)
+    }
+
     deinit {
-        for position in unsafe chunks.indices {
+        for position in 0..<(capacity >> Self.shift) {
             unsafe chunks[position].deinitialize(count: Self.chunkSize)
             unsafe chunks[position].deallocate()
         }
+        unsafe chunks.deallocate()
     }
-
-    var capacity: Int { unsafe chunks.count << Self.shift }
 
     /// `index` must be below `capacity`; indices come from the slab itself and are checked by `find`.
-    subscript(index: Int32) -> SessionSlot {
-        @inline(__always) _read {
-            yield unsafe chunks[Int(index) >> Self.shift][Int(index) & (Self.chunkSize - 1)]
-        }
-        @inline(__always) _modify {
-            yield unsafe &chunks[Int(index) >> Self.shift][Int(index) & (Self.chunkSize - 1)]
+    subscript(index: Int32) -> Slot {
+        @inline(__always) get {
+            unsafe Pinned(
+                at: chunks[Int(index) >> Self.shift] + (Int(index) & (Self.chunkSize - 1))
+            )
         }
     }
 
-    /// A fresh slot.
-    mutating func allocate() -> Int32 {
+    /// A fresh slot; nil when the slab is as large as it may be.
+    mutating func allocate(at now: Instant) -> Slot? {
         if firstFree < 0 { grow() }
+        guard firstFree >= 0 else { return nil }
+        let slot = self[firstFree]
         let index = firstFree
-        firstFree = self[index].timerNext
-        let generation = self[index].generation
-        self[index] = SessionSlot()
-        self[index].generation = generation
-        self[index].isInUse = true
+        firstFree = slot.pointee.timerNext
+        let generation = slot.pointee.generation
+        slot.pointee = SessionSlot(session: Session(acceptedAt: now))
+        slot.pointee.index = index
+        slot.pointee.generation = generation
+        slot.pointee.isInUse = true
         count += 1
-        return index
+        return slot
     }
 
     /// The slot's tokens are stale from here on.
-    mutating func free(_ index: Int32) {
-        self[index].isInUse = false
-        self[index].generation &+= 1
-        self[index].timerNext = firstFree
-        firstFree = index
+    mutating func free(_ slot: Slot) {
+        slot.pointee.isInUse = false
+        slot.pointee.listener = nil
+        slot.pointee.backend = nil
+        slot.pointee.generation = (slot.pointee.generation &+ 1) & Self.generationMask
+        slot.pointee.timerNext = firstFree
+        firstFree = slot.pointee.index
         count -= 1
     }
 
     private mutating func grow() {
+        guard capacity >> Self.shift < Self.chunkLimit else { return }
         let chunk = UnsafeMutablePointer<SessionSlot>.allocate(capacity: Self.chunkSize)
-        unsafe chunk.initialize(repeating: SessionSlot(), count: Self.chunkSize)
+        let empty = SessionSlot(session: Session(acceptedAt: .zero))
+        unsafe chunk.initialize(repeating: empty, count: Self.chunkSize)
         let base = Int32(capacity)
-        unsafe chunks.append(chunk)
+        unsafe chunks[capacity >> Self.shift] = unsafe chunk
+        capacity += Self.chunkSize
         for offset in (0..<Int32(Self.chunkSize)).reversed() {
-            self[base + offset].timerNext = firstFree
+            self[base + offset].pointee.timerNext = firstFree
             firstFree = base + offset
         }
     }
 
-    // MARK: Tokens
-
-    /// What epoll hands back: generation, index and side. The top bit is left to others.
-    @inline(__always)
-    func token(_ index: Int32, _ side: Side) -> UInt64 {
-        UInt64(self[index].generation & 0x3FFF_FFFF) << 32 | UInt64(UInt32(index)) << 1
-            | UInt64(side.rawValue)
-    }
-
     /// Nil when the session of that token is gone.
     @inline(__always)
-    func find(_ token: UInt64) -> Int32? {
+    func find(_ token: UInt64) -> Slot? {
         let index = Int(token & 0xFFFF_FFFF) >> 1
         guard index < capacity else { return nil }
-        let slot = Int32(truncatingIfNeeded: index)
-        guard self[slot].isInUse,
-            self[slot].generation & 0x3FFF_FFFF == UInt32(truncatingIfNeeded: token >> 32)
-        else { return nil }
+        let slot = self[Int32(truncatingIfNeeded: index)]
+        // A free slot has a generation that no token has yet.
+        guard slot.pointee.generation == UInt32(truncatingIfNeeded: token >> 32) else {
+            return nil
+        }
         return slot
+    }
+}
+
+// Comparing enums of another module costs calls; a switch does not.
+extension Side {
+    @inline(__always)
+    var opposite: Side {
+        switch self {
+        case .client: .server
+        case .server: .client
+        }
+    }
+}
+
+extension Session {
+    var isEstablished: Bool {
+        @inline(__always) get { if case .established = phase { true } else { false } }
+    }
+
+    var isConnecting: Bool {
+        @inline(__always) get { if case .connecting = phase { true } else { false } }
+    }
+
+    var isClosed: Bool {
+        @inline(__always) get { if case .closed = phase { true } else { false } }
     }
 }

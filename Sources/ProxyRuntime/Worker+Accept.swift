@@ -6,96 +6,101 @@ import Primitives
 import Sessions
 
 /// Taking connections in, and leaving them in the kernel's queue when there are enough.
-extension Worker {
-    /// After running out of descriptors nothing is accepted for so long.
-    private static let exhaustionPause: Duration = .milliseconds(100)
-
+extension Worker where E: ~Copyable {
     mutating func accept(at position: Int) {
-        let entrance = entrances[position]
-        guard entrance.isArmed, let plan = plans[Int(entrance.plan)]?.plan else { return }
-        let listener = entrance.listener
-        let frontend = plan.frontends[listener.frontend]
-        for _ in 0..<Budget.accepts {
-            guard take(listener, frontend) else {
+        let listener = entrances[position].listener
+        let socket = entrances[position].socket.descriptor.rawValue
+        guard entrances[position].isArmed else { return }
+        for _ in 0..<TurnBudget.accepts {
+            guard take(listener) else {
                 pause(position)
                 return
             }
             var peer = SocketAddress()
-            let descriptor = unsafe tandem_stream_accept(
-                entrance.socket.descriptor.rawValue,
-                &peer
-            )
+            let descriptor = unsafe tandem_stream_accept(socket, &peer)
             guard descriptor >= 0 else {
-                giveBack(listener, frontend)
+                giveBack(listener)
                 switch -descriptor {
                 // The network's errors of a connection that was never ours (accept(2)).
                 case EINTR, ECONNABORTED, ENETDOWN, EPROTO, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH:
                     continue
-                case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-                    pause(position)
-                    entrances[position].rest = now + Self.exhaustionPause
+                case EMFILE, ENFILE, ENOBUFS, ENOMEM: rest(position)
                 default: break
                 }
                 return
             }
-            begin(descriptor, from: peer, at: entrance, frontend)
+            guard let slot = begin(descriptor, from: peer, at: listener) else {
+                giveBack(listener)
+                _ = Glibc.close(descriptor)
+                continue
+            }
+            watch(descriptor, slot.pointee.token(.client))
+            welcome(slot)
         }
     }
 
-    private func take(_ listener: Plan.Listener, _ frontend: Frontend) -> Bool {
+    /// A place in the process, the frontend and the listener.
+    @inline(__always)
+    func take(_ listener: Pinned<LiveListener>) -> Bool {
         guard limit.take() else { return false }
-        guard frontend.connections.take(limit: frontend.maxconn) else {
+        let frontend = listener.pointee.frontend
+        guard frontend.pointee.connections.take(limit: frontend.pointee.maxconn) else {
             limit.connections.add(-1)
             return false
         }
-        guard listener.connections.take(limit: listener.maxconn) else {
+        guard listener.pointee.connections.take(limit: listener.pointee.maxconn) else {
             limit.connections.add(-1)
-            frontend.connections.add(-1)
+            frontend.pointee.connections.add(-1)
             return false
         }
         return true
     }
 
-    func giveBack(_ listener: Plan.Listener, _ frontend: Frontend) {
+    @inline(__always)
+    func giveBack(_ listener: Pinned<LiveListener>) {
         limit.connections.add(-1)
-        frontend.connections.add(-1)
-        listener.connections.add(-1)
+        listener.pointee.frontend.pointee.connections.add(-1)
+        listener.pointee.connections.add(-1)
     }
 
-    private mutating func begin(
+    /// A session for an accepted connection; nil: the slab is full.
+    mutating func begin(
         _ descriptor: Int32,
         from peer: SocketAddress,
-        at entrance: Entrance,
-        _ frontend: Frontend
-    ) {
-        let index = slab.allocate()
-        slab[index].session = Session(acceptedAt: now)
-        slab[index].peer = peer
-        slab[index].acceptedWall = Clock.wall
-        slab[index].plan = entrance.plan
-        slab[index].listener = entrance.index
-        slab[index].frontend = Int32(entrance.listener.frontend)
-        slab[index].client.descriptor = descriptor
-        slab[index].client.flags = .writable
-        slab[index].client.last = now
-        plans[Int(entrance.plan)]?.sessions += 1
-        frontend.accepted.add(1)
-        watch(descriptor, slab.token(index, .client))
-        if !frontend.logsSessions { logConnect(index, frontend) }
-        guard let backend = frontend.backend else {
-            signal(index, .noServer)
+        at listener: Pinned<LiveListener>
+    ) -> Slot? {
+        guard let slot = slab.allocate(at: now) else { return nil }
+        let frontend = listener.pointee.frontend
+        slot.pointee.peer = peer
+        slot.pointee.listener = listener
+        slot.pointee.client.descriptor = descriptor
+        slot.pointee.client.flags = .writable
+        slot.pointee.client.last = now
+        if frontend.pointee.wantsLines { slot.pointee.acceptedWall = Clock.wall }
+        frontend.pointee.plan.pointee.sessions += 1
+        frontend.pointee.accepted.add(1)
+        return slot
+    }
+
+    /// The first step of a session.
+    mutating func welcome(_ slot: Slot) {
+        guard let listener = slot.pointee.listener else { return }
+        let frontend = listener.pointee.frontend
+        if frontend.pointee.wantsLines, !frontend.pointee.logsSessions {
+            logConnect(slot, frontend)
+        }
+        guard let backend = frontend.pointee.backend else {
+            signal(slot, .noServer)
             return
         }
-        slab[index].backend = Int32(backend)
-        if let backend = self.backend(of: index) {
-            backend.connections.add(1)
-            backend.total.add(1)
-        }
-        if entrance.listener.readsProxyHeader {
-            slab[index].awaitsProxyHeader = true
+        slot.pointee.backend = backend
+        backend.pointee.connections.add(1)
+        backend.pointee.total.add(1)
+        if listener.pointee.readsProxyHeader {
+            slot.pointee.awaitsProxyHeader = true
             return
         }
-        perform(choose(index, fromQueue: false), index)
+        perform(choose(slot, fromQueue: false), slot)
     }
 
     /// Once for its whole life; what happens is reported as it happens.
@@ -107,11 +112,54 @@ extension Worker {
 
     // MARK: Entrances
 
-    /// Leaves new connections in the kernel's queue.
-    private mutating func pause(_ position: Int) {
+    mutating func pause(_ position: Int) {
         guard entrances[position].isArmed else { return }
         entrances[position].isArmed = false
         entrances[position].rest = .zero
+        closedEntrances += 1
+        E.close(&self, entrance: position)
+    }
+
+    /// The table of descriptors is full: nothing is accepted for a tenth of a second.
+    mutating func rest(_ position: Int) {
+        pause(position)
+        entrances[position].rest = now.advanced(byNanoseconds: 100_000_000)
+        pipes.closeSpare(at: now)
+    }
+
+    mutating func reopenEntrances() {
+        guard limit.hasRoom else { return }
+        for position in entrances.indices where !entrances[position].isArmed {
+            guard entrances[position].rest <= now,
+                entrances[position].listener.pointee.hasRoom
+            else { continue }
+            guard E.open(&self, entrance: position) else { continue }
+            entrances[position].isArmed = true
+            closedEntrances -= 1
+        }
+    }
+
+    mutating func closeEntrances() {
+        for position in entrances.indices { pause(position) }
+        entrances.removeAll()
+        closedEntrances = 0
+    }
+
+    /// Level-triggered; where several workers wait at one socket the kernel wakes one of them for a connection.
+    func watchEntrance(_ position: Int) -> Bool {
+        let interest =
+            EPOLLIN.rawValue | (entrances[position].isShared ? EPOLLEXCLUSIVE.rawValue : 0)
+        let result = tandem_epoll_ctl(
+            epoll.rawValue,
+            EPOLL_CTL_ADD,
+            entrances[position].socket.descriptor.rawValue,
+            interest,
+            WorkerToken.entrance | UInt64(position)
+        )
+        return result == 0
+    }
+
+    func ignoreEntrance(_ position: Int) {
         _ = tandem_epoll_ctl(
             epoll.rawValue,
             EPOLL_CTL_DEL,
@@ -119,33 +167,5 @@ extension Worker {
             0,
             0
         )
-    }
-
-    /// Level-triggered; with several workers the kernel wakes one of them for a connection.
-    mutating func reopenEntrances() {
-        for position in entrances.indices where !entrances[position].isArmed {
-            let entrance = entrances[position]
-            guard entrance.rest <= now, limit.hasRoom,
-                let plan = plans[Int(entrance.plan)]?.plan
-            else { continue }
-            let frontend = plan.frontends[entrance.listener.frontend]
-            guard frontend.connections.value < frontend.maxconn,
-                entrance.listener.connections.value < entrance.listener.maxconn
-            else { continue }
-            let interest = EPOLLIN.rawValue | (isAlone ? 0 : EPOLLEXCLUSIVE.rawValue)
-            let result = tandem_epoll_ctl(
-                epoll.rawValue,
-                EPOLL_CTL_ADD,
-                entrance.socket.descriptor.rawValue,
-                interest,
-                Self.listenerToken | UInt64(position)
-            )
-            entrances[position].isArmed = result == 0
-        }
-    }
-
-    mutating func closeEntrances(where matches: (Entrance) -> Bool) {
-        for position in entrances.indices where matches(entrances[position]) { pause(position) }
-        entrances.removeAll(where: matches)
     }
 }

@@ -7,38 +7,46 @@ import Primitives
 import Sessions
 
 /// From an accepted client to a connected server: what the session machine asks for, until it asks to wait.
-extension Worker {
-    mutating func signal(_ index: Int32, _ event: Session.Event) {
-        let rules = backend(of: index)?.rules ?? ConnectRules()
-        perform(slab[index].session.handle(event, at: now, rules: rules), index)
+extension Worker where E: ~Copyable {
+    mutating func signal(_ slot: Slot, _ event: Session.Event) {
+        perform(handle(event, slot), slot)
     }
 
-    mutating func perform(_ effect: Session.Effect, _ index: Int32) {
+    @inline(__always)
+    func handle(_ event: Session.Event, _ slot: Slot) -> Session.Effect {
+        guard let backend = slot.pointee.backend else {
+            return slot.pointee.session.handle(event, at: now, rules: ConnectRules())
+        }
+        return slot.pointee.session.handle(event, at: now, rules: backend.pointee.rules)
+    }
+
+    mutating func perform(_ effect: Session.Effect, _ slot: Slot) {
         var effect = effect
         while true {
             switch effect {
             case .none: return
             case .connect:
-                guard let failure = connect(index) else { return }
-                effect = failed(index, failure)
+                guard let failure = connect(slot) else { return }
+                effect = failed(slot, failure)
             case .choose:
-                leaveServer(index)
-                effect = choose(index, fromQueue: false)
+                leaveServer(slot)
+                effect = choose(slot, fromQueue: false)
             case .wait:
-                closeServerEnd(index)
-                leaveServer(index)
-                arm(index)
+                E.closeServer(&self, slot)
+                leaveServer(slot)
+                E.watchClient(&self, slot)
+                arm(slot)
                 return
             case .transfer:
-                beginTransfer(index)
+                beginTransfer(slot)
                 return
             case .shutDown(let side):
-                slab[index][side].flags.insert(.wasShutDown)
-                _ = shutdown(slab[index][side].descriptor, Int32(SHUT_WR))
-                arm(index)
+                slot.end(side).pointee.flags.insert(.wasShutDown)
+                E.shutDown(&self, slot, side)
+                arm(slot)
                 return
             case .finish(let reset):
-                finish(index, reset: reset)
+                finish(slot, reset: reset)
                 return
             }
         }
@@ -47,139 +55,133 @@ extension Worker {
     // MARK: Choosing
 
     /// Chooses a server and tells the session.
-    mutating func choose(_ index: Int32, fromQueue: Bool) -> Session.Effect {
-        let position = Int(slab[index].plan)
-        let number = Int(slab[index].backend)
-        guard let plan = plans[position]?.plan else { return .none }
-        let backend = plan.backends[number]
-        let load = backend.connections.value
-        let mayPass = fromQueue || plans[position]?.backends[number].queue.isEmpty ?? true
-        let failed = slab[index].failedServer
+    mutating func choose(_ slot: Slot, fromQueue: Bool) -> Session.Effect {
+        guard let backend = slot.pointee.backend else { return .none }
+        let load = backend.pointee.connections.value
+        let mayPass = fromQueue || backend.pointee.lists.pointee.queue.isEmpty
+        let failed = slot.pointee.failedServer
         let hash =
-            backend.algorithm == .source ? slab[index].peer.ip.map(SourceHash.of) ?? 0 : 0
-        let choice =
-            plans[position]?.backends[number].balancer.choose(
-                avoiding: failed >= 0 ? Int(failed) : nil,
-                sourceHash: hash,
-                load: { backend.servers[$0].connections.value },
-                hasRoom: { server in
-                    let limit = backend.servers[server].limit(
-                        backendConnections: load,
-                        fullconn: backend.fullconn
-                    )
-                    return limit == .max
-                        || mayPass && backend.servers[server].connections.value < limit
-                }
-            ) ?? .none
+            backend.pointee.isBySource ? slot.pointee.peer.ip.map(SourceHash.of) ?? 0 : 0
+        let servers = backend.pointee.servers
+        let fullconn = backend.pointee.fullconn
+        let choice = backend.pointee.lists.pointee.balancer.choose(
+            avoiding: failed >= 0 ? Int(failed) : nil,
+            sourceHash: hash,
+            load: { servers[$0].pointee.connections.value },
+            hasRoom: { server in
+                let limit = servers[server].pointee.limit(
+                    backendConnections: load,
+                    fullconn: fullconn
+                )
+                return limit == .max || mayPass && servers[server].pointee.connections.value < limit
+            }
+        )
         switch choice {
         case .server(let server):
-            take(index, backend.servers[server], Int32(server))
-            let elsewhere = failed >= 0 && Int(failed) != server
-            return slab[index].session.handle(
-                .assigned(elsewhere: elsewhere),
-                at: now,
-                rules: backend.rules
-            )
+            take(slot, server, of: backend)
+            return handle(.assigned(elsewhere: failed >= 0 && Int(failed) != server), slot)
         case .busy(let server):
             if let server {
-                let most = backend.servers[server].line.maxqueue
-                if most > 0, backend.servers[server].queued.value >= most {
-                    return slab[index].session.handle(.queueFull, at: now, rules: backend.rules)
+                let most = servers[server].pointee.maxqueue
+                if most > 0, servers[server].pointee.queued.value >= most {
+                    return handle(.queueFull, slot)
                 }
             }
-            enqueue(index, waitingFor: server, backend)
-            return slab[index].session.handle(.busy, at: now, rules: backend.rules)
-        case .none:
-            return slab[index].session.handle(.noServer, at: now, rules: backend.rules)
+            enqueue(slot, waitingFor: server, backend)
+            return handle(.busy, slot)
+        case .none: return handle(.noServer, slot)
         }
     }
 
-    private mutating func take(_ index: Int32, _ server: Server, _ number: Int32) {
-        server.connections.add(1)
-        slab[index].serverIndex = number
-        slab[index].holdsServer = true
+    @inline(__always)
+    private func take(_ slot: Slot, _ server: Int, of backend: Pinned<LiveBackend>) {
+        backend.pointee.servers[server].pointee.connections.add(1)
+        slot.pointee.serverIndex = Int32(truncatingIfNeeded: server)
+        slot.pointee.holdsServer = true
     }
 
     /// The server is no longer this session's; it is avoided when another is chosen.
-    mutating func leaveServer(_ index: Int32) {
-        guard slab[index].holdsServer, let backend = backend(of: index) else { return }
-        slab[index].holdsServer = false
-        slab[index].failedServer = slab[index].serverIndex
-        backend.servers[Int(slab[index].serverIndex)].connections.add(-1)
+    @inline(__always)
+    func leaveServer(_ slot: Slot) {
+        guard slot.pointee.holdsServer, let backend = slot.pointee.backend else { return }
+        slot.pointee.holdsServer = false
+        slot.pointee.failedServer = slot.pointee.serverIndex
+        backend.pointee.servers[Int(slot.pointee.serverIndex)].pointee.connections.add(-1)
     }
 
     // MARK: The queue
 
-    private mutating func enqueue(_ index: Int32, waitingFor server: Int?, _ backend: Backend) {
-        let token = slab.token(index, .client)
-        let position = Int(slab[index].plan)
-        let number = Int(slab[index].backend)
-        slab[index].queuePosition = Int32(clamping: backend.queued.value + 1)
-        slab[index].queuedFor = Int32(server ?? -1)
-        plans[position]?.backends[number].queue.append(token)
-        if let server { backend.servers[server].queued.add(1) }
-        backend.queued.add(1)
+    private mutating func enqueue(
+        _ slot: Slot,
+        waitingFor server: Int?,
+        _ backend: Pinned<LiveBackend>
+    ) {
+        slot.pointee.isQueued = true
+        slot.pointee.queuePosition = Int32(clamping: backend.pointee.queued.value + 1)
+        slot.pointee.queuedFor = Int32(server ?? -1)
+        backend.pointee.lists.pointee.queue.append(slot.pointee.token(.client))
+        if let server { backend.pointee.servers[server].pointee.queued.add(1) }
+        backend.pointee.queued.add(1)
         queued += 1
     }
 
     /// Takes the session out of the queue that it is in, if it is in one.
-    mutating func dequeue(_ index: Int32, _ backend: Backend) {
-        let token = slab.token(index, .client)
-        let position = Int(slab[index].plan)
-        let number = Int(slab[index].backend)
-        guard
-            let place = plans[position]?.backends[number].queue.firstIndex(of: token)
-        else { return }
-        plans[position]?.backends[number].queue.remove(at: place)
-        if slab[index].queuedFor >= 0 {
-            backend.servers[Int(slab[index].queuedFor)].queued.add(-1)
+    mutating func dequeue(_ slot: Slot) {
+        guard slot.pointee.isQueued, let backend = slot.pointee.backend else { return }
+        slot.pointee.isQueued = false
+        let token = slot.pointee.token(.client)
+        if let place = backend.pointee.lists.pointee.queue.firstIndex(of: token) {
+            backend.pointee.lists.pointee.queue.remove(at: place)
         }
-        backend.queued.add(-1)
+        let server = Int(slot.pointee.queuedFor)
+        if server >= 0 { backend.pointee.servers[server].pointee.queued.add(-1) }
+        backend.pointee.queued.add(-1)
         queued -= 1
     }
 
     /// Gives free places to those who wait, in their order; one who waits for a certain server lets others pass.
     mutating func serveQueues() {
-        for position in plans.indices {
-            guard let plan = plans[position]?.plan else { continue }
-            for number in plan.backends.indices {
-                guard let waiting = plans[position]?.backends[number].queue, !waiting.isEmpty
-                else { continue }
-                serve(waiting, plan.backends[number])
+        for plan in plans {
+            // Serving the last session of a plan destroys it.
+            plan.pointee.sessions += 1
+            for backend in plan.pointee.backends where !backend.pointee.lists.pointee.queue.isEmpty
+            {
+                serve(backend)
             }
+            plan.pointee.sessions -= 1
+            releasePlanIfUnused(plan)
         }
     }
 
-    private mutating func serve(_ waiting: [UInt64], _ backend: Backend) {
-        for token in waiting {
-            guard let index = slab.find(token) else { continue }
-            guard hasRoom(for: index, backend) else {
-                if slab[index].queuedFor < 0 { return }
+    private mutating func serve(_ backend: Pinned<LiveBackend>) {
+        for token in backend.pointee.lists.pointee.queue {
+            guard let slot = slab.find(token) else { continue }
+            guard hasRoom(for: slot, backend) else {
+                if slot.pointee.queuedFor < 0 { return }
                 continue
             }
-            dequeue(index, backend)
-            let effect = slab[index].session.handle(.slotFree, at: now, rules: backend.rules)
+            dequeue(slot)
+            let effect = handle(.slotFree, slot)
             if effect == .choose {
-                perform(choose(index, fromQueue: true), index)
+                perform(choose(slot, fromQueue: true), slot)
             } else {
-                perform(effect, index)
+                perform(effect, slot)
             }
         }
     }
 
-    private func hasRoom(for index: Int32, _ backend: Backend) -> Bool {
-        let position = Int(slab[index].plan)
-        let number = Int(slab[index].backend)
-        guard let servers = plans[position]?.backends[number].balancer.servers else { return true }
-        let load = backend.connections.value
+    private func hasRoom(for slot: Slot, _ backend: Pinned<LiveBackend>) -> Bool {
+        let load = backend.pointee.connections.value
+        let servers = backend.pointee.lists.pointee.balancer.servers
         func isFree(_ server: Int) -> Bool {
-            let limit = backend.servers[server].limit(
+            let limit = backend.pointee.servers[server].pointee.limit(
                 backendConnections: load,
-                fullconn: backend.fullconn
+                fullconn: backend.pointee.fullconn
             )
-            return servers[server].isUsable && backend.servers[server].connections.value < limit
+            return servers[server].isUsable
+                && backend.pointee.servers[server].pointee.connections.value < limit
         }
-        let wanted = Int(slab[index].queuedFor)
+        let wanted = Int(slot.pointee.queuedFor)
         // Where none is usable any more, choosing says so.
         if !servers.contains(where: \.isUsable) { return true }
         if wanted >= 0 { return isFree(wanted) || !servers[wanted].isUsable }
@@ -189,26 +191,36 @@ extension Worker {
     // MARK: Connecting
 
     /// Nil: the connection is on its way.
-    private mutating func connect(_ index: Int32) -> Session.ConnectFailure? {
-        guard let backend = backend(of: index) else { return .immediate }
-        let number = Int(slab[index].serverIndex)
-        let server = backend.servers[number]
-        if !slab[index].holdsServer { take(index, server, Int32(number)) }
-        let known = plans[Int(slab[index].plan)]?.backends[Int(slab[index].backend)]
-            .addresses[number]
-        guard let ip = known ?? nil, let port = port(of: server, for: index) else {
-            return .immediate
+    private mutating func connect(_ slot: Slot) -> Session.ConnectFailure? {
+        guard let backend = slot.pointee.backend else { return .immediate }
+        let number = Int(slot.pointee.serverIndex)
+        if !slot.pointee.holdsServer { take(slot, number, of: backend) }
+        let server = backend.pointee.servers[number]
+        guard server.pointee.address.isSet else { return .immediate }
+        if server.pointee.takesPortOfClient {
+            guard let port = server.pointee.port.port(client: localPort(of: slot)) else {
+                return .immediate
+            }
+            server.pointee.address.port = port
         }
-        var address = SocketAddress(ip, port: port)
+        let failure = E.connect(&self, slot, to: server, keepsAlive: backend.pointee.keepsAlive)
+        if failure == nil { arm(slot) }
+        return failure
+    }
+
+    @inline(__always)
+    mutating func connectSocket(
+        _ slot: Slot,
+        to server: Pinned<LiveServer>,
+        keepsAlive: Bool
+    ) -> Session.ConnectFailure? {
         var isDone = false
-        let options = backend.keepsAlive ? Int32(TANDEM_KEEP_ALIVE) : 0
-        let descriptor: Int32
-        if let source = server.source, source.family == address.family {
-            var from = source
-            descriptor = unsafe tandem_stream_connect(&address, &from, options, &isDone)
-        } else {
-            descriptor = unsafe tandem_stream_connect(&address, nil, options, &isDone)
-        }
+        let descriptor = unsafe tandem_stream_connect(
+            &server.pointee.address,
+            &server.pointee.source,
+            keepsAlive ? Int32(TANDEM_KEEP_ALIVE) : 0,
+            &isDone
+        )
         guard descriptor >= 0 else {
             switch -descriptor {
             case EADDRNOTAVAIL, EADDRINUSE, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM:
@@ -216,105 +228,83 @@ extension Worker {
             default: return .immediate
             }
         }
-        slab[index].server = End()
-        slab[index].server.descriptor = descriptor
-        slab[index].server.last = now
-        watch(descriptor, slab.token(index, .server))
-        arm(index)
+        slot.pointee.server.descriptor = descriptor
+        slot.pointee.server.last = now
+        watch(descriptor, slot.pointee.token(.server))
         return nil
     }
 
-    private mutating func port(of server: Server, for index: Int32) -> UInt16? {
-        if case .fixed(let port) = server.line.port { return port }
-        return server.line.port.port(client: localPort(of: index))
-    }
-
     /// The port that the client connected to.
-    mutating func localPort(of index: Int32) -> UInt16 {
-        if slab[index].localPort == 0 {
+    mutating func localPort(of slot: Slot) -> UInt16 {
+        if slot.pointee.localPort == 0 {
             var own = SocketAddress()
-            _ = unsafe tandem_own_address(slab[index].client.descriptor, &own)
-            slab[index].localPort = own.port
+            _ = unsafe tandem_own_address(E.clientDescriptor(&self, slot), &own)
+            slot.pointee.localPort = own.port
         }
-        return slab[index].localPort
+        return slot.pointee.localPort
     }
 
     /// An attempt has failed: the server's end is closed and the session decides.
-    mutating func failed(_ index: Int32, _ failure: Session.ConnectFailure) -> Session.Effect {
-        closeServerEnd(index)
-        let facts = serverFacts(index)
-        let rules = backend(of: index)?.rules ?? ConnectRules()
-        return slab[index].session.handle(
+    mutating func failed(_ slot: Slot, _ failure: Session.ConnectFailure) -> Session.Effect {
+        E.closeServer(&self, slot)
+        let facts = serverFacts(slot)
+        return handle(
             .connectFailed(failure, active: facts.active, serverIsUsable: facts.isUsable),
-            at: now,
-            rules: rules
+            slot
         )
     }
 
-    func serverFacts(_ index: Int32) -> (active: Int, isUsable: Bool) {
-        guard slab[index].backend >= 0,
-            let balancer = plans[Int(slab[index].plan)]?
-                .backends[Int(slab[index].backend)].balancer
-        else { return (0, false) }
-        let number = Int(slab[index].serverIndex)
-        let isUsable = number >= 0 && balancer.servers[number].isUsable
-        return (balancer.activeCount, isUsable)
+    func serverFacts(_ slot: Slot) -> (active: Int, isUsable: Bool) {
+        guard let backend = slot.pointee.backend else { return (0, false) }
+        let number = Int(slot.pointee.serverIndex)
+        let isUsable =
+            number >= 0 && backend.pointee.lists.pointee.balancer.servers[number].isUsable
+        return (backend.pointee.lists.pointee.balancer.activeCount, isUsable)
     }
 
-    mutating func closeServerEnd(_ index: Int32) {
-        guard slab[index].server.descriptor >= 0 else { return }
-        _ = close(slab[index].server.descriptor)
-        slab[index].server.descriptor = -1
-        slab[index].server.flags = []
+    func closeServerSocket(_ slot: Slot) {
+        guard slot.pointee.server.descriptor >= 0 else { return }
+        _ = tandem_close(slot.pointee.server.descriptor)
+        slot.pointee.server = End()
     }
 
     // MARK: Deadlines
 
     /// Puts the session where its next deadline is looked at.
-    mutating func arm(_ index: Int32) {
-        if let deadline = nextDeadline(of: index)?.instant {
-            wheel.schedule(index, at: deadline, in: &slab)
-        } else {
-            wheel.cancel(index, in: &slab)
-        }
+    @inline(__always)
+    mutating func arm(_ slot: Slot) {
+        // Without one, a place in the wheel from before costs one look.
+        guard let deadline = nextDeadline(of: slot)?.instant else { return }
+        wheel.schedule(slot, at: deadline, in: slab)
     }
 
-    private func nextDeadline(of index: Int32) -> (instant: Instant, side: Side)? {
-        guard slab[index].session.phase == .established else {
-            return slab[index].session.deadline.map { ($0, .server) }
-        }
-        guard let frontend = frontend(of: index), let backend = backend(of: index) else {
-            return nil
-        }
-        let timeouts = IdleTimeouts(
-            client: frontend.timeouts.client,
-            server: backend.timeouts.server,
-            tunnel: backend.timeouts.tunnel ?? frontend.timeouts.tunnel,
-            clientFin: frontend.timeouts.clientFin,
-            serverFin: backend.timeouts.serverFin
-        )
-        return timeouts.deadline(
-            client: slab[index].client.activity,
-            server: slab[index].server.activity
+    @inline(__always)
+    private func nextDeadline(of slot: Slot) -> (instant: Instant, side: Side)? {
+        guard slot.pointee.session.isEstablished, let frontend = slot.pointee.frontend
+        else { return slot.pointee.session.deadline.map { ($0, .server) } }
+        return frontend.pointee.timeouts.deadline(
+            client: slot.pointee.client.activity,
+            server: slot.pointee.server.activity
         )
     }
 
     /// The wheel has come to a session: its time may be over, or was put off by activity since.
-    mutating func expire(_ index: Int32) {
-        guard let deadline = nextDeadline(of: index) else { return }
+    mutating func expire(_ slot: Slot) {
+        guard let deadline = nextDeadline(of: slot) else { return }
         guard deadline.instant <= now else {
-            wheel.schedule(index, at: deadline.instant, in: &slab)
+            if slot.pointee.session.isConnecting { E.watchClient(&self, slot) }
+            wheel.schedule(slot, at: deadline.instant, in: slab)
             return
         }
-        switch slab[index].session.phase {
-        case .established: signal(index, .idle(deadline.side))
+        switch slot.pointee.session.phase {
+        case .established: signal(slot, .idle(deadline.side))
         case .connecting:
-            let facts = serverFacts(index)
-            closeServerEnd(index)
-            signal(index, .deadline(active: facts.active, serverIsUsable: facts.isUsable))
+            let facts = serverFacts(slot)
+            E.closeServer(&self, slot)
+            signal(slot, .deadline(active: facts.active, serverIsUsable: facts.isUsable))
         case .queued, .turnAround:
-            let facts = serverFacts(index)
-            signal(index, .deadline(active: facts.active, serverIsUsable: facts.isUsable))
+            let facts = serverFacts(slot)
+            signal(slot, .deadline(active: facts.active, serverIsUsable: facts.isUsable))
         case .choosing, .closed: break
         }
     }
@@ -322,11 +312,13 @@ extension Worker {
 
 extension End {
     var activity: SideActivity {
-        SideActivity(
-            last: last,
-            hasEnded: flags.contains(.ended),
-            wasShutDown: flags.contains(.wasShutDown),
-            owesRoom: hasPending
-        )
+        @inline(__always) get {
+            SideActivity(
+                last: last,
+                hasEnded: flags.contains(.ended),
+                wasShutDown: flags.contains(.wasShutDown),
+                owesRoom: hasPending || piped > 0
+            )
+        }
     }
 }

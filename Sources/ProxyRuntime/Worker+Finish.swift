@@ -5,109 +5,118 @@ import LinuxIO
 import Primitives
 import Sessions
 
-/// The end of a session: its sockets, its log line, its places.
-extension Worker {
-    mutating func finish(_ index: Int32, reset: Bool) {
-        guard let plan = plans[Int(slab[index].plan)]?.plan else { return }
-        let frontend = plan.frontends[Int(slab[index].frontend)]
-        let listener = plan.listeners[Int(slab[index].listener)]
-        wheel.cancel(index, in: &slab)
-        leaveServer(index)
-        if let backend = backend(of: index) {
-            dequeue(index, backend)
-            backend.connections.add(-1)
+/// The end of a session: its log line, its places, its sockets.
+extension Worker where E: ~Copyable {
+    mutating func finish(_ slot: Slot, reset: Bool) {
+        guard let listener = slot.pointee.listener else { return }
+        let frontend = listener.pointee.frontend
+        wheel.cancel(slot, in: slab)
+        leaveServer(slot)
+        dequeue(slot)
+        if let backend = slot.pointee.backend { backend.pointee.connections.add(-1) }
+        if frontend.pointee.wantsLines, frontend.pointee.logsSessions, !slot.pointee.isLogged {
+            logIfWanted(slot, frontend)
         }
-        if frontend.logsSessions, !slab[index].isLogged { logIfWanted(index, frontend) }
-        close(index, reset: reset, frontend)
-        giveBack(listener, frontend)
-        let position = slab[index].plan
-        slab.free(index)
-        plans[Int(position)]?.sessions -= 1
-        releasePlanIfUnused(position)
+        giveBack(listener)
+        E.finish(&self, slot, reset: reset)
     }
 
-    private mutating func close(_ index: Int32, reset: Bool, _ frontend: Frontend) {
-        dropPending(index, .client)
-        dropPending(index, .server)
-        let client = slab[index].client.descriptor
-        if slab[index].session.connectedAt == nil, !reset {
+    /// The slot has no sockets any more.
+    mutating func free(_ slot: Slot) {
+        let plan = slot.pointee.listener.map { $0.pointee.frontend.pointee.plan }
+        dropPending(slot, .client)
+        dropPending(slot, .server)
+        dropPipe(slot, .client)
+        dropPipe(slot, .server)
+        slab.free(slot)
+        guard let plan else { return }
+        plan.pointee.sessions -= 1
+        if plan.pointee.sessions == 0 { releasePlanIfUnused(plan) }
+    }
+
+    func closeSockets(_ slot: Slot, reset: Bool) {
+        let client = slot.pointee.client.descriptor
+        if slot.pointee.session.connectedAt == nil, !reset {
             // What the client had sent is taken, so that it sees an end and not a reset.
             _ = tandem_stream_discard(client, 1 << 20)
         }
-        if frontend.breaksOff || reset { breakOff(client) }
-        _ = Glibc.close(client)
-        let server = slab[index].server.descriptor
+        var breaksOff = reset
+        if let frontend = slot.pointee.frontend, frontend.pointee.breaksOff { breaksOff = true }
+        if breaksOff { breakOff(client) }
+        _ = tandem_close(client)
+        let server = slot.pointee.server.descriptor
         guard server >= 0 else { return }
         if reset { breakOff(server) }
-        _ = Glibc.close(server)
+        _ = tandem_close(server)
     }
 
     /// The kernel sends RST, unless bytes are still on their way that the other end may want.
-    private func breakOff(_ descriptor: Int32) {
+    func breakOff(_ descriptor: Int32) {
         if tandem_unsent(descriptor) == 0 { _ = tandem_reset_on_close(descriptor) }
     }
 
     // MARK: Log lines
 
-    private mutating func logIfWanted(_ index: Int32, _ frontend: Frontend) {
-        if frontend.logsNothingForSilence, slab[index].client.received == 0 {
+    private mutating func logIfWanted(_ slot: Slot, _ frontend: Pinned<LiveFrontend>) {
+        if frontend.pointee.logsNothingForSilence, slot.pointee.client.received == 0 {
             // Before there was a server nothing was read: what waits in the kernel counts as sent.
-            let waiting =
-                slab[index].session.connectedAt == nil
-                ? tandem_unread(slab[index].client.descriptor) : 0
-            if waiting <= 0 { return }
+            guard slot.pointee.session.connectedAt == nil else { return }
+            if tandem_unread(E.clientDescriptor(&self, slot)) <= 0 { return }
         }
-        logSession(index, frontend, atConnect: false)
+        logSession(slot, frontend, atConnect: false)
     }
 
     /// `option tcplog` (HAProxy configuration manual §8.2.2):
     /// `%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq`.
-    mutating func logSession(_ index: Int32, _ frontend: Frontend, atConnect: Bool) {
-        guard frontend.logs.wants(level: 6) else { return }
-        let times = SessionTimes(of: slab[index].session, endedAt: now)
-        let termination = slab[index].session.termination
-        let backend = backend(of: index)
-        let number = Int(slab[index].serverIndex)
+    mutating func logSession(_ slot: Slot, _ frontend: Pinned<LiveFrontend>, atConnect: Bool) {
+        let times = SessionTimes(of: slot.pointee.session, endedAt: now)
+        let termination = slot.pointee.session.termination
+        let name = frontend.pointee.frontend.name
+        let backend = slot.pointee.backend?.pointee.backend
+        let number = Int(slot.pointee.serverIndex)
         let server = number >= 0 ? backend?.servers[number] : nil
         log.message.removeAll(keepingCapacity: true)
-        log.appendAddress(slab[index].peer, listener: Int(slab[index].listener) + 1)
+        log.appendAddress(
+            slot.pointee.peer,
+            listener: Int(slot.pointee.listener?.pointee.number ?? 0) + 1
+        )
         log.message.append(0x20)
-        log.appendAcceptDate(slab[index].acceptedWall)
-        log.append(" ", frontend.name, " ")
-        log.append(backend?.name ?? frontend.name, "/", server?.name ?? "<NOSRV>")
+        log.appendAcceptDate(slot.pointee.acceptedWall)
+        log.append(" ", name, " ")
+        log.append(backend?.name ?? name, "/", server?.name ?? "<NOSRV>")
         log.append(number: times.waiting, after: " ")
         log.append(number: times.connecting, after: "/")
         log.append(number: times.total, after: atConnect ? "/+" : "/")
         log.append(
-            number: Int64(clamping: slab[index].server.received),
+            number: Int64(clamping: slot.pointee.server.received),
             after: atConnect ? " +" : " "
         )
         log.message.append(0x20)
         log.message.append(termination.cause.rawValue)
         log.message.append(termination.state.rawValue)
         log.append(number: Int64(limit.connections.value), after: " ")
-        log.append(number: Int64(frontend.connections.value), after: "/")
+        log.append(number: Int64(frontend.pointee.connections.value), after: "/")
         log.append(number: Int64(backend?.connections.value ?? 0), after: "/")
         log.append(number: Int64(server?.connections.value ?? 0), after: "/")
-        let retries = Int64(slab[index].session.attemptsFailed)
-        log.append(number: retries, after: slab[index].session.wasRedispatched ? "/+" : "/")
-        let position = Int64(slab[index].queuePosition)
-        log.append(number: slab[index].queuedFor >= 0 ? position : 0, after: " ")
-        log.append(number: slab[index].queuedFor >= 0 ? 0 : position, after: "/")
-        log.send(level: 6, to: frontend.logs, at: Clock.wall)
+        let retries = Int64(slot.pointee.session.attemptsFailed)
+        log.append(number: retries, after: slot.pointee.session.wasRedispatched ? "/+" : "/")
+        let position = Int64(slot.pointee.queuePosition)
+        let waitedForOne = slot.pointee.queuedFor >= 0
+        log.append(number: waitedForOne ? position : 0, after: " ")
+        log.append(number: waitedForOne ? 0 : position, after: "/")
+        log.send(level: 6, to: frontend.pointee.frontend.logs, at: Clock.wall)
     }
 
     /// What HAProxy logs of a proxy without `option tcplog`, when a client connects.
-    mutating func logConnect(_ index: Int32, _ frontend: Frontend) {
-        guard frontend.logs.wants(level: 6) else { return }
+    mutating func logConnect(_ slot: Slot, _ frontend: Pinned<LiveFrontend>) {
         var own = SocketAddress()
-        _ = unsafe tandem_own_address(slab[index].client.descriptor, &own)
-        slab[index].localPort = own.port
+        _ = unsafe tandem_own_address(E.clientDescriptor(&self, slot), &own)
+        slot.pointee.localPort = own.port
         log.message.removeAll(keepingCapacity: true)
-        log.append("Connect from ", slab[index].peer.text, " to ")
-        log.append(own.text, " (", frontend.name)
+        log.append("Connect from ", slot.pointee.peer.text, " to ")
+        log.append(own.text, " (", frontend.pointee.frontend.name)
         log.append("/TCP)")
-        log.send(level: 6, to: frontend.logs, at: slab[index].acceptedWall)
+        log.send(level: 6, to: frontend.pointee.frontend.logs, at: slot.pointee.acceptedWall)
     }
 }
 

@@ -5,7 +5,7 @@ import Synchronization
 /// What the control thread asks of a worker; looked at between turns.
 enum WorkerCommand: Sendable {
     /// The new configuration: listeners that stay are kept, sessions go on under their own plan.
-    case adopt(Plan, sockets: [ListeningSocket], statuses: [[ServerStatus]])
+    case adopt(Plan, sockets: [ListenerSockets], statuses: [[ServerStatus]])
     case server(generation: Int, backend: Int, server: Int, ServerStatus)
     /// `on-marked-down shutdown-sessions`, by names, whatever plan the sessions began under.
     case breakSessions(backend: String, server: String)
@@ -24,12 +24,15 @@ final class WorkerHandle: Sendable {
     private let mailbox = Mutex<[WorkerCommand]>([])
 
     /// A loop with nothing to do turns so often, so that silence means that it hangs.
-    static let idleLimit: Duration = .milliseconds(50)
+    static let idleNanoseconds: Int64 = 50_000_000
 
     init(index: Int) throws(SystemCallError) {
         self.index = index
         wake = try WakeUp()
     }
+
+    @inline(__always)
+    func countTurn() { turns.wrappingAdd(1, ordering: .relaxed) }
 
     func post(_ command: WorkerCommand) {
         mailbox.withLock { $0.append(command) }
@@ -47,17 +50,17 @@ final class WorkerHandle: Sendable {
 }
 
 /// The connections of the whole process, and how many there may be.
-final class ConnectionLimit: Sendable {
+struct ConnectionLimit: Sendable {
     let connections = Gauge()
-    private let limit: Atomic<Int>
+    private let limit: Gauge
 
     init(_ limit: Int) {
-        self.limit = Atomic(limit)
+        self.limit = Gauge(limit)
     }
 
     var maximum: Int {
-        get { limit.load(ordering: .relaxed) }
-        set { limit.store(newValue, ordering: .relaxed) }
+        get { limit.value }
+        nonmutating set { limit.value = newValue }
     }
 
     func take() -> Bool { connections.take(limit: maximum) }
@@ -74,5 +77,18 @@ final class ListeningSocket: Sendable {
     init(descriptor: consuming FileDescriptor, name: String) {
         self.descriptor = descriptor
         self.name = name
+    }
+}
+
+/// The sockets of one address: one a worker where the system lets several share a port, else one for all.
+struct ListenerSockets: Sendable {
+    var sockets: [ListeningSocket]
+    var workers: Int
+
+    /// Those that a worker accepts at, and whether others do so too.
+    func sockets(for worker: Int) -> (sockets: [ListeningSocket], areShared: Bool) {
+        guard sockets.count >= workers else { return ([sockets[worker % sockets.count]], true) }
+        let own = sockets.indices.filter { $0 % workers == worker }
+        return (own.map { sockets[$0] }, false)
     }
 }

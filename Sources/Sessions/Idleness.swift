@@ -2,11 +2,37 @@ package import Primitives
 
 /// `timeout client`, `server`, `tunnel`, `client-fin` and `server-fin` of one session; nil: none.
 package struct IdleTimeouts: Equatable, Sendable {
-    package var client: Duration?
-    package var server: Duration?
-    package var tunnel: Duration?
-    package var clientFin: Duration?
-    package var serverFin: Duration?
+    // Nanoseconds, because they are looked at for every session: arithmetic of `Duration` has 128 bits.
+    private var clientLimit: UInt64?
+    private var serverLimit: UInt64?
+    private var tunnelLimit: UInt64?
+    private var clientFinLimit: UInt64?
+    private var serverFinLimit: UInt64?
+
+    package var client: Duration? {
+        get { clientLimit.map(Duration.init(wholeNanoseconds:)) }
+        set { clientLimit = newValue.map(\.wholeNanoseconds) }
+    }
+
+    package var server: Duration? {
+        get { serverLimit.map(Duration.init(wholeNanoseconds:)) }
+        set { serverLimit = newValue.map(\.wholeNanoseconds) }
+    }
+
+    package var tunnel: Duration? {
+        get { tunnelLimit.map(Duration.init(wholeNanoseconds:)) }
+        set { tunnelLimit = newValue.map(\.wholeNanoseconds) }
+    }
+
+    package var clientFin: Duration? {
+        get { clientFinLimit.map(Duration.init(wholeNanoseconds:)) }
+        set { clientFinLimit = newValue.map(\.wholeNanoseconds) }
+    }
+
+    package var serverFin: Duration? {
+        get { serverFinLimit.map(Duration.init(wholeNanoseconds:)) }
+        set { serverFinLimit = newValue.map(\.wholeNanoseconds) }
+    }
 
     package init(
         client: Duration? = nil,
@@ -20,6 +46,21 @@ package struct IdleTimeouts: Equatable, Sendable {
         self.tunnel = tunnel
         self.clientFin = clientFin
         self.serverFin = serverFin
+    }
+
+    /// The shortest of them in nanoseconds, `.max` without any: before that no session is idle for too long.
+    package var shortest: UInt64 {
+        [clientLimit, serverLimit, tunnelLimit, clientFinLimit, serverFinLimit].compactMap(\.self)
+            .min() ?? .max
+    }
+}
+
+extension Duration {
+    /// A negative one is none at all.
+    var wholeNanoseconds: UInt64 { UInt64(clamping: nanoseconds) }
+
+    init(wholeNanoseconds: UInt64) {
+        self = .nanoseconds(Int64(clamping: wholeNanoseconds))
     }
 }
 
@@ -52,24 +93,26 @@ extension IdleTimeouts {
         client: SideActivity,
         server: SideActivity
     ) -> (instant: Instant, side: Side)? {
-        let clientLimit = limit(self.client, fin: clientFin, client)
-        let serverLimit = limit(self.server, fin: serverFin, server)
-        switch (clientLimit, serverLimit) {
+        let clientTime = limit(clientLimit, fin: clientFinLimit, client)
+        let serverTime = limit(serverLimit, fin: serverFinLimit, server)
+        switch (clientTime, serverTime) {
         case (nil, nil): return nil
-        case (let limit?, nil): return (client.last + limit, .client)
-        case (nil, let limit?): return (server.last + limit, .server)
-        case (let clientLimit?, let serverLimit?):
-            let clientEnd = client.last + clientLimit
-            let serverEnd = server.last + serverLimit
+        case (let limit?, nil): return (client.last.advanced(byNanoseconds: limit), .client)
+        case (nil, let limit?): return (server.last.advanced(byNanoseconds: limit), .server)
+        case (let clientTime?, let serverTime?):
+            let clientEnd = client.last.advanced(byNanoseconds: clientTime)
+            let serverEnd = server.last.advanced(byNanoseconds: serverTime)
             // Both were touched by the same bytes, microseconds apart: that is one instant.
-            if serverEnd + .milliseconds(1) < clientEnd { return (serverEnd, .server) }
+            if serverEnd.advanced(byNanoseconds: 1_000_000) < clientEnd {
+                return (serverEnd, .server)
+            }
             return (clientEnd, .client)
         }
     }
 
-    private func limit(_ own: Duration?, fin: Duration?, _ side: SideActivity) -> Duration? {
+    private func limit(_ own: UInt64?, fin: UInt64?, _ side: SideActivity) -> UInt64? {
         guard !side.hasEnded || side.owesRoom else { return nil }
-        let usual = tunnel ?? own
+        let usual = tunnelLimit ?? own
         guard side.wasShutDown || side.hasEnded, let fin else { return usual }
         return fin
     }

@@ -1,11 +1,16 @@
 package import Primitives
 
 /// The two ends of a session.
-package enum Side: UInt8, Sendable {
-    case client = 0
-    case server = 1
+package enum Side: Sendable {
+    case client
+    case server
 
-    package var other: Side { self == .client ? .server : .client }
+    package var other: Side {
+        switch self {
+        case .client: .server
+        case .server: .client
+        }
+    }
 }
 
 /// What a backend says of connecting: `retries`, `option redispatch`, `timeout connect` and `queue`.
@@ -14,9 +19,9 @@ package struct ConnectRules: Equatable, Sendable {
     package var retries: Int
     /// `option redispatch N`; nil: off.
     package var redispatch: Int?
-    package var connectTimeout: Duration?
-    /// Nil: as long as `connectTimeout`.
-    package var queueTimeout: Duration?
+    // Nanoseconds, because every session asks: arithmetic of `Duration` has 128 bits.
+    private var connectLimit: UInt64?
+    private var queueLimit: UInt64?
     /// The balancing algorithm is of HAProxy's round-robin kind.
     package var isRoundRobinKind: Bool
 
@@ -29,15 +34,41 @@ package struct ConnectRules: Equatable, Sendable {
     ) {
         self.retries = retries
         self.redispatch = redispatch
-        self.connectTimeout = connectTimeout
-        self.queueTimeout = queueTimeout
+        connectLimit = connectTimeout.map(\.wholeNanoseconds)
+        queueLimit = queueTimeout.map(\.wholeNanoseconds)
         self.isRoundRobinKind = isRoundRobinKind
     }
 
+    package var connectTimeout: Duration? {
+        get { connectLimit.map(Duration.init(wholeNanoseconds:)) }
+        set { connectLimit = newValue.map(\.wholeNanoseconds) }
+    }
+
+    /// Nil: as long as `connectTimeout`.
+    package var queueTimeout: Duration? {
+        get { queueLimit.map(Duration.init(wholeNanoseconds:)) }
+        set { queueLimit = newValue.map(\.wholeNanoseconds) }
+    }
+
+    fileprivate func connectDeadline(from now: Instant) -> Instant? {
+        connectLimit.map { now.advanced(byNanoseconds: $0) }
+    }
+
+    fileprivate func queueDeadline(from now: Instant) -> Instant? {
+        (queueLimit ?? connectLimit).map { now.advanced(byNanoseconds: $0) }
+    }
+
     /// HAProxy's turn-around: a second, or the connect timeout if that is shorter.
-    package var turnAround: Duration {
-        guard let connectTimeout, connectTimeout > .zero else { return .seconds(1) }
-        return min(.seconds(1), connectTimeout)
+    package var turnAround: Duration { Duration(wholeNanoseconds: turnAroundLimit) }
+
+    private var turnAroundLimit: UInt64 {
+        let second: UInt64 = 1_000_000_000
+        guard let connectLimit, connectLimit > 0 else { return second }
+        return min(second, connectLimit)
+    }
+
+    fileprivate func turnAroundEnd(from now: Instant) -> Instant {
+        now.advanced(byNanoseconds: turnAroundLimit)
     }
 }
 
@@ -55,7 +86,7 @@ package struct ConnectRules: Equatable, Sendable {
 /// | established | failed, idle | finish `CD` `SD` `cD` `sD` | closed |
 /// | any | ended, failed of the client before a server answers | finish `CQ` `CC` `CR` `CD` | closed |
 package struct Session: Equatable, Sendable {
-    package enum Phase: UInt8, Sendable {
+    package enum Phase: Sendable {
         case choosing
         case queued
         case connecting
@@ -143,7 +174,7 @@ package struct Session: Equatable, Sendable {
         case (.choosing, .busy):
             phase = .queued
             if deadline == nil {
-                deadline = (rules.queueTimeout ?? rules.connectTimeout).map { now + $0 }
+                deadline = rules.queueDeadline(from: now)
             }
             return .wait
 
@@ -200,17 +231,29 @@ package struct Session: Equatable, Sendable {
             return .choose
 
         case (.established, .ended(let side)):
-            guard !(side == .client ? clientEnded : serverEnded) else { return .none }
-            if side == .client { clientEnded = true } else { serverEnded = true }
+            switch side {
+            case .client:
+                if clientEnded { return .none }
+                clientEnded = true
+            case .server:
+                if serverEnded { return .none }
+                serverEnded = true
+            }
             if clientEnded, serverEnded {
                 phase = .closed
                 return .finish(reset: false)
             }
             return .shutDown(side.other)
         case (.established, .failed(let side)):
-            return finish(side == .client ? .client : .server, .data, reset: true)
+            switch side {
+            case .client: return finish(.client, .data, reset: true)
+            case .server: return finish(.server, .data, reset: true)
+            }
         case (.established, .idle(let side)):
-            return finish(side == .client ? .clientTimeout : .serverTimeout, .data, reset: false)
+            switch side {
+            case .client: return finish(.clientTimeout, .data, reset: false)
+            case .server: return finish(.serverTimeout, .data, reset: false)
+            }
 
         // The client goes before a server has answered.
         case (.choosing, .ended(.client)), (.choosing, .failed(.client)):
@@ -247,7 +290,7 @@ package struct Session: Equatable, Sendable {
 
     private mutating func connect(at now: Instant, _ rules: ConnectRules) -> Effect {
         phase = .connecting
-        deadline = rules.connectTimeout.map { now + $0 }
+        deadline = rules.connectDeadline(from: now)
         return .connect
     }
 
@@ -274,7 +317,7 @@ package struct Session: Equatable, Sendable {
         if waits, !leaves || !rules.isRoundRobinKind || active <= 1 {
             phase = .turnAround
             choosesAfterWait = leaves
-            deadline = now + rules.turnAround
+            deadline = rules.turnAroundEnd(from: now)
             return .wait
         }
         guard leaves else { return connect(at: now, rules) }

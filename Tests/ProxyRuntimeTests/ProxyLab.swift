@@ -113,6 +113,17 @@ final class ProxyLab {
         throw LabError("nothing listens on \(port)")
     }
 
+    /// The port is bound before the proxy's own socket.
+    func connectControl() throws -> FileDescriptor {
+        for _ in 0..<200 {
+            if let socket = try? UnixSocket.connect(to: "\(directory)/run/proxy.sock") {
+                return socket
+            }
+            usleep(10_000)
+        }
+        return try UnixSocket.connect(to: "\(directory)/run/proxy.sock")
+    }
+
     /// The first log line that holds all of these.
     func line(holding parts: String..., within seconds: Int = 5) throws -> String {
         for _ in 0..<(seconds * 100) {

@@ -174,31 +174,31 @@ import Testing
             chmod(lab.directory, 0o755)
             let environment = ["NOTIFY_SOCKET=\(lab.directory)/notify.sock"]
             try lab.start(
-                "listen p\n bind 127.0.0.1:7001\n server s 127.0.0.1:7101",
+                "global\n nbthread 2\nlisten p\n bind 127.0.0.1:7001\n server s 127.0.0.1:7101",
                 environment: environment
             )
-            var stored: Int32 = -1
-            var name = ""
-            for _ in 0..<300 where stored < 0 {
+            var stored: [(descriptor: Int32, name: String)] = []
+            for _ in 0..<300 where stored.count < 2 {
                 usleep(10_000)
                 while let datagram = try UnixDatagram.receive(from: notify) {
                     let text = String(decoding: datagram.bytes, as: UTF8.self)
                     guard text.hasPrefix("FDSTORE=1"), let first = datagram.descriptors.first else {
                         continue
                     }
-                    stored = first
-                    name = String(text.split(separator: "\n")[1].dropFirst("FDNAME=".count))
+                    let name = text.split(separator: "\n")[1].dropFirst("FDNAME=".count)
+                    stored.append((first, String(name)))
                 }
             }
-            #expect(stored >= 0)
-            #expect(name == "listener-127.0.0.1_7001")
+            #expect(
+                stored.map(\.name) == ["listener-127.0.0.1_7001", "listener-127.0.0.1_7001.2"]
+            )
             try lab.waitForPort(7001)
             lab.process?.signal(SIGKILL)
             _ = lab.process?.wait()
             let waiting = try Client(port: 7001)
             waiting.send([9])
             waiting.finishSending()
-            try lab.restart(environment: environment, passed: [(stored, name)])
+            try lab.restart(environment: environment, passed: stored)
             #expect(waiting.receiveAll() == [9])
             waiting.close()
         }

@@ -10,7 +10,7 @@ import Testing
     private typealias Link = FrameLink<ProxyToSupervisor, SupervisorToProxy>
 
     private func connect(_ lab: ProxyLab) throws -> Link {
-        let socket = try UnixSocket.connect(to: "\(lab.directory)/run/proxy.sock")
+        let socket = try lab.connectControl()
         var link = Link(socket: socket, peer: PeerCredentials(pid: 0, uid: 0, gid: 0))
         link.send(.hello(Hello(role: .supervisor, pid: UInt32(getpid()), build: "test")))
         return link

@@ -7,6 +7,8 @@
 #include <linux/sockios.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /// An address with its port, in a form that both languages read: 24 bytes.
 struct tandem_address {
@@ -26,10 +28,14 @@ enum {
     TANDEM_LISTEN_DEFER_ACCEPT = 4,
     TANDEM_KEEP_ALIVE = 8,
     TANDEM_NO_LINGER = 16,
+    /// SO_REUSEPORT: several sockets of this user share the port.
+    TANDEM_LISTEN_SHARED = 32,
 };
 
 /// A listening, non-blocking socket; the address need not be there yet (IP_FREEBIND). `interface` may be NULL.
 int tandem_stream_listen(const struct tandem_address *address, const char *interface, int options, int backlog);
+/// Whether nobody listens at that address: 0 or -errno. Sockets that share a port do not notice a stranger's.
+int tandem_stream_bindable(const struct tandem_address *address, const char *interface, int options);
 /// A listening stream socket at a path, which it replaces.
 int tandem_unix_stream_listen(const char *path, int backlog);
 /// Whether the descriptor is a listening stream socket.
@@ -39,13 +45,16 @@ int tandem_own_address(int fd, struct tandem_address *address);
 
 /// accept4, non-blocking and close-on-exec; the descriptor or -errno.
 int tandem_stream_accept(int fd, struct tandem_address *peer);
-/// A socket on its way to `to`, from `from` if that is not NULL; the descriptor or -errno. `*done` tells that it
+/// A socket on its way to `to`, from `from` if that is not NULL and of its family; the descriptor or -errno. `*done` tells that it
 /// is connected already.
 int tandem_stream_connect(const struct tandem_address *to, const struct tandem_address *from, int options,
                           bool *done);
 
+// What happens for every byte goes by syscall(2): the C library's own functions are cancellation points, which in a
+// process with threads costs more than the rest of the call.
+
 static inline int64_t tandem_stream_receive(int fd, void *data, size_t size) {
-    ssize_t count = recv(fd, data, size, MSG_DONTWAIT);
+    long count = syscall(SYS_recvfrom, fd, data, size, MSG_DONTWAIT, NULL, NULL);
     return count < 0 ? -errno : count;
 }
 
@@ -61,9 +70,18 @@ static inline int64_t tandem_stream_discard(int fd, size_t size) {
 }
 
 static inline int64_t tandem_stream_send(int fd, const void *data, size_t size) {
-    ssize_t count = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    long count = syscall(SYS_sendto, fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
     return count < 0 ? -errno : count;
 }
+
+static inline int tandem_close(int fd) { return syscall(SYS_close, fd) < 0 ? -errno : 0; }
+
+/// Moves bytes from one descriptor to the other without a copy (splice(2)); neither waits.
+int64_t tandem_splice(int from, int to, size_t size);
+/// A pipe whose ends do not wait, close-on-exec; 0 or -errno.
+int tandem_splice_pipe(int *reading, int *writing);
+/// What the pipe then holds, or what it holds now if the kernel allows no more (F_SETPIPE_SZ); 0 at an error.
+int tandem_set_pipe_size(int fd, int size);
 
 static inline int tandem_socket_error(int fd) { return tandem_getsockopt_int(fd, SOL_SOCKET, SO_ERROR); }
 
@@ -98,6 +116,8 @@ void tandem_read_zone(void);
 /// Raises the number of descriptors to what the hard limit allows, or to `wanted` where root may raise that too;
 /// the number it is now.
 int64_t tandem_raise_descriptor_limit(int64_t wanted);
+/// Cores that this process may run on.
+int tandem_usable_cores(void);
 /// chroot and chdir to it.
 int tandem_change_root(const char *path);
 /// Names this thread, at most 15 bytes.

@@ -1,0 +1,232 @@
+import Balancing
+import CLinux
+import HAProxySyntax
+import Primitives
+import Sessions
+
+/// A plan in use by one worker: what sessions ask for at every turn as plain values, and what only this worker's
+/// thread touches. It stays as long as the plan is the current one or a session began under it.
+struct LivePlan {
+    let plan: Plan
+    fileprivate(set) var listeners: [Pinned<LiveListener>] = []
+    fileprivate(set) var backends: [Pinned<LiveBackend>] = []
+    fileprivate var frontends: [Pinned<LiveFrontend>] = []
+    var sessions = 0
+
+    static func make(
+        _ plan: Plan,
+        _ statuses: [[ServerStatus]],
+        worker: Int
+    ) -> Pinned<LivePlan> {
+        let live = Pinned(LivePlan(plan: plan))
+        live.pointee.backends = plan.backends.enumerated().map { index, backend in
+            let seed = UInt64(index) &+ UInt64(worker) &<< 32 &+ 1
+            return Pinned(LiveBackend(backend, statuses[index], plan: live, seed: seed))
+        }
+        live.pointee.frontends = plan.frontends.map { frontend in
+            Pinned(
+                LiveFrontend(
+                    frontend,
+                    plan: live,
+                    backend: frontend.backend.map { live.pointee.backends[$0] }
+                )
+            )
+        }
+        live.pointee.listeners = plan.listeners.enumerated().map { index, listener in
+            Pinned(
+                LiveListener(
+                    number: Int32(index),
+                    maxconn: listener.maxconn,
+                    readsProxyHeader: listener.readsProxyHeader,
+                    connections: listener.connections,
+                    frontend: live.pointee.frontends[listener.frontend]
+                )
+            )
+        }
+        return live
+    }
+
+    static func destroy(_ live: Pinned<LivePlan>) {
+        for listener in live.pointee.listeners { listener.destroy() }
+        for frontend in live.pointee.frontends { frontend.destroy() }
+        for backend in live.pointee.backends {
+            for number in backend.pointee.servers.indices {
+                backend.pointee.servers[number].destroy()
+            }
+            backend.pointee.servers.destroy()
+            backend.pointee.lists.destroy()
+            backend.destroy()
+        }
+        live.destroy()
+    }
+}
+
+struct LiveListener {
+    /// Its place in the plan, from 0.
+    let number: Int32
+    let maxconn: Int
+    let readsProxyHeader: Bool
+    let connections: Gauge
+    let frontend: Pinned<LiveFrontend>
+
+    var hasRoom: Bool {
+        connections.value < maxconn
+            && frontend.pointee.connections.value < frontend.pointee.maxconn
+    }
+}
+
+@safe struct LiveFrontend {
+    /// The plan keeps it.
+    private let whole: Unmanaged<Frontend>
+    let plan: Pinned<LivePlan>
+    let backend: Pinned<LiveBackend>?
+    let connections: Gauge
+    let accepted: Gauge
+    let maxconn: Int
+    /// Somebody takes lines of sessions.
+    let wantsLines: Bool
+    let logsSessions: Bool
+    let logsNothingForSilence: Bool
+    let logsAtConnect: Bool
+    let breaksOff: Bool
+    let timeouts: IdleTimeouts
+    /// The shortest of them, in nanoseconds.
+    let shortestTimeout: UInt64
+
+    /// What has names and lists: for log lines and the like.
+    var frontend: Frontend { unsafe whole.takeUnretainedValue() }
+
+    init(_ frontend: Frontend, plan: Pinned<LivePlan>, backend: Pinned<LiveBackend>?) {
+        unsafe whole = .passUnretained(frontend)
+        self.plan = plan
+        self.backend = backend
+        connections = frontend.connections
+        accepted = frontend.accepted
+        maxconn = frontend.maxconn
+        wantsLines = frontend.logs.wants(level: 6)
+        logsSessions = frontend.logsSessions
+        logsNothingForSilence = frontend.logsNothingForSilence
+        logsAtConnect = frontend.logsAtConnect
+        breaksOff = frontend.breaksOff
+        let own = frontend.timeouts
+        let other = backend.map { $0.pointee.backend.timeouts }
+        timeouts = IdleTimeouts(
+            client: own.client,
+            server: other?.server,
+            tunnel: other?.tunnel ?? own.tunnel,
+            clientFin: own.clientFin,
+            serverFin: other?.serverFin
+        )
+        shortestTimeout = timeouts.shortest
+    }
+}
+
+@safe struct LiveBackend {
+    /// What of a backend has lists: apart, so that the rest is plain values.
+    struct Lists {
+        var balancer: Balancer
+        /// Tokens of the sessions that wait for a server, oldest first.
+        var queue: [UInt64] = []
+    }
+
+    /// The plan keeps it.
+    private let whole: Unmanaged<Backend>
+    let plan: Pinned<LivePlan>
+    let rules: ConnectRules
+    let isBySource: Bool
+    let keepsAlive: Bool
+    let fullconn: Int
+    let connections: Gauge
+    let queued: Gauge
+    let total: Gauge
+    let servers: PinnedRow<Pinned<LiveServer>>
+    let lists: Pinned<Lists>
+
+    /// What has names and lists: for log lines and the like.
+    var backend: Backend { unsafe whole.takeUnretainedValue() }
+
+    init(
+        _ backend: Backend,
+        _ statuses: [ServerStatus],
+        plan: Pinned<LivePlan>,
+        seed: UInt64
+    ) {
+        unsafe whole = .passUnretained(backend)
+        self.plan = plan
+        rules = backend.rules
+        isBySource = backend.algorithm == .source
+        keepsAlive = backend.keepsAlive
+        fullconn = backend.fullconn
+        connections = backend.connections
+        queued = backend.queued
+        total = backend.total
+        servers = PinnedRow(
+            zip(backend.servers, statuses).map { Pinned(LiveServer($0, address: $1.address)) }
+        )
+        lists = Pinned(
+            Lists(
+                balancer: Balancer(
+                    algorithm: backend.algorithm,
+                    servers: zip(statuses, backend.servers).map { $0.balanced($1) },
+                    allBackups: backend.allBackups,
+                    seed: seed
+                )
+            )
+        )
+    }
+
+    func update(_ server: Int, to status: ServerStatus) {
+        lists.pointee.balancer.update(server, to: status.balanced(backend.servers[server]))
+        servers[server].pointee.setAddress(status.address)
+    }
+}
+
+struct LiveServer {
+    let connections: Gauge
+    let queued: Gauge
+    let maxqueue: Int
+    /// 0: none.
+    let proxyHeaderVersion: UInt8
+    let port: ServerLine.PortRule
+    let maxconn: Int
+    let minconn: Int
+    /// The address to connect from; not set: any.
+    var source: SocketAddress
+    /// Not set: its name is not resolved. The port is 0 where the client's port decides.
+    var address = SocketAddress()
+
+    init(_ server: Server, address: IPAddress?) {
+        connections = server.connections
+        queued = server.queued
+        maxqueue = server.line.maxqueue
+        proxyHeaderVersion = UInt8(clamping: server.line.sendProxyVersion ?? 0)
+        port = server.line.port
+        maxconn = server.line.maxconn
+        minconn = server.line.minconn
+        source = server.source ?? SocketAddress()
+        setAddress(address)
+    }
+
+    mutating func setAddress(_ ip: IPAddress?) {
+        guard let ip else {
+            address = SocketAddress()
+            return
+        }
+        var fixed: UInt16 = 0
+        if case .fixed(let number) = port { fixed = number }
+        address = SocketAddress(ip, port: fixed)
+    }
+
+    var takesPortOfClient: Bool {
+        if case .fixed = port { return false }
+        return true
+    }
+
+    /// HAProxy's srv_dynamic_maxconn: `minconn` grows to `maxconn` with the backend's load.
+    @inline(__always)
+    func limit(backendConnections: Int, fullconn: Int) -> Int {
+        guard maxconn > 0 else { return .max }
+        guard minconn > 0, minconn < maxconn, backendConnections < fullconn else { return maxconn }
+        return max(minconn, backendConnections * maxconn / fullconn)
+    }
+}
