@@ -155,6 +155,13 @@ let package = Package(
             swiftSettings: language
         ),
 
+        .executableTarget(
+            name: "vrrp-sweep",
+            dependencies: ["SimulationKit"],
+            path: "Tests/Support/VRRPSweep",
+            swiftSettings: language
+        ),
+
         tests("Primitives"),
         tests("Messages", ["VRRP", "Supervision"]),
         tests("VRRP"),

@@ -185,7 +185,13 @@ extension VirtualRouter {
         of advertisement: Advertisement,
         from sender: IPAddress
     ) -> [RouterEffect] {
-        guard Set(advertisement.addresses) != Set(settings.advertisedAddresses) else { return [] }
+        // Nearly always it is the same list in the same order.
+        let isSame = advertisement.addresses.elementsEqual(
+            settings.addresses.lazy.map(\.prefix.address)
+        )
+        guard !isSame, Set(advertisement.addresses) != Set(settings.advertisedAddresses) else {
+            return []
+        }
         counters.addressListMismatches &+= 1
         let list = NotedList(addresses: advertisement.addresses, sender: sender)
         guard notedList != list else { return [] }

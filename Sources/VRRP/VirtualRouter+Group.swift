@@ -4,7 +4,9 @@ import Primitives
 extension VirtualRouter {
     /// What the group has to know of this member.
     package var groupMember: GroupElection.Member {
-        let ownFaults = faults.contains { $0 != .syncGroup }
+        // Before its start nothing is known to be wrong.
+        let ownFaults =
+            state != .initialize(started: false) && faults.contains { $0 != .syncGroup }
         let wish: GroupElection.Member.Wish =
             switch state {
             case .initialize: .none

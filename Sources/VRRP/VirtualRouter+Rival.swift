@@ -17,6 +17,8 @@ extension VirtualRouter {
         guard advertisement.priority > 0 else {
             counters.priorityZeroReceived &+= 1
             effects += answer(&active, at: now)
+            // It was MASTER beside us, and the neighbours may believe it.
+            effects += announceToRivalsNeighbours(&active, at: now)
             state = .active(active)
             return effects
         }
@@ -26,26 +28,33 @@ extension VirtualRouter {
             advertisement.priority > effectivePriority
             || (advertisement.priority == effectivePriority && source.map { sender > $0 } ?? true)
         guard !isHigher else {
-            return effects + yield(to: advertisement, from: sender, at: now)
+            return effects + yield(active, to: advertisement, from: sender, at: now)
         }
         // RFC 9568 §6.4.3 (735): the rival loses; it and the neighbours are told so.
-        if active.rival?.address != sender {
+        // The last word of whom we have just replaced is no news.
+        if active.hasClaimed, active.rival?.address != sender {
             effects.append(.note(.rivalHeard(advertisement.priority, sender)))
         }
         if settings.answersLowerPriority { effects += answer(&active, at: now) }
-        effects += insist(&active, against: sender, at: now)
+        if active.hasClaimed { effects += insist(&active, against: sender, at: now) }
         effects += announceToRivalsNeighbours(&active, at: now)
         state = .active(active)
         return effects
     }
 
-    /// RFC 9568 §6.4.3 (725): the rival wins. `higher_prio_send_advert` tells the others of it.
+    /// RFC 9568 §6.4.3 (725): the rival wins.
+    ///
+    /// It may have been MASTER as long as we have, on the other side of a LAN that was cut, and does not know
+    /// that the neighbours believe us. So a loser that had the addresses says one word more, as with
+    /// `higher_prio_send_advert`, and the winner announces itself again.
     private mutating func yield(
+        _ active: Active,
         to advertisement: Advertisement,
         from sender: IPAddress,
         at now: Instant
     ) -> [RouterEffect] {
-        let said = settings.yieldsAloud ? send(priority: effectivePriority) : []
+        let said =
+            settings.yieldsAloud || active.hasClaimed ? send(priority: effectivePriority) : []
         learn(advertisement.interval)
         return [.releaseAddresses] + said
             + move(

@@ -203,7 +203,7 @@ struct StepDownTests {
         #expect(
             fixture.hear(2).deeds
                 == [
-                    .releaseAddresses,
+                    .releaseAddresses, .advertise(priority: 1),
                     .transition(
                         .active,
                         .backup,

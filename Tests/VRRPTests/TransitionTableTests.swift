@@ -251,7 +251,8 @@ struct TransitionRow: CustomTestStringConvertible, Sendable {
             event: heard(101, lower),
             after: .milliseconds(500),
             effects: [
-                .releaseAddresses, .transition(.active, .backup, .higherPriority(101, lower)),
+                .releaseAddresses, .advertise(priority: 100),
+                .transition(.active, .backup, .higherPriority(101, lower)),
             ],
             state: .backup,
             deadline: down
@@ -262,7 +263,8 @@ struct TransitionRow: CustomTestStringConvertible, Sendable {
             event: heard(100, higher),
             after: .milliseconds(500),
             effects: [
-                .releaseAddresses, .transition(.active, .backup, .higherPriority(100, higher)),
+                .releaseAddresses, .advertise(priority: 100),
+                .transition(.active, .backup, .higherPriority(100, higher)),
             ],
             state: .backup,
             deadline: down
@@ -285,7 +287,7 @@ struct TransitionRow: CustomTestStringConvertible, Sendable {
             after: .milliseconds(500),
             effects: [.renewAddresses, .advertise(priority: 100)],
             state: .active,
-            deadline: .seconds(1)
+            deadline: .milliseconds(500)
         ),
         TransitionRow(
             name: "our own packet, come back, is no rival",

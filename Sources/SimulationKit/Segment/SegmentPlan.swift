@@ -1,0 +1,146 @@
+package import Primitives
+package import VRRP
+
+/// What can go wrong on a segment.
+package enum SegmentFault: Equatable, Sendable {
+    case loss(percent: Int)
+    case delay(Duration)
+    case reordering(Duration)
+    case duplication(percent: Int)
+    /// What the first sends does not reach the second.
+    case oneWay(from: Int, to: Int)
+    /// A node without LAN and gateway.
+    case cutOff(Int)
+    case gatewayDead
+    case agentKilled(Int, backAfter: Duration)
+    case agentStopped(Int)
+    case machinePaused(Int, clockRuns: Bool)
+    case machineReset(Int)
+    case checkFails(Int)
+    case stepDown(Int, hold: Duration)
+    case addressDeleted(Int)
+    case reload(Int, priority: UInt8, interval: Duration?)
+    /// One member's interface.
+    case interfaceDown(Int, member: Int)
+}
+
+/// One seed's routers and faults.
+package struct SegmentPlan: Equatable, Sendable {
+    package struct Entry: Equatable, Sendable {
+        package var fault: SegmentFault
+        package var begins: Duration
+        /// Nil: it is a blow, not a condition.
+        package var lasts: Duration?
+    }
+
+    /// By node, then by member.
+    package private(set) var settings: [[RouterSettings]] = []
+    package private(set) var entries: [Entry] = []
+    package private(set) var hasGateway = false
+    /// What a third of the seeds leave alone.
+    package private(set) var hasNetworkFaults = false
+
+    package static let check = Track.Subject.script("check")
+    private static let intervals: [Duration] = [
+        .milliseconds(10), .milliseconds(100), .milliseconds(500), .seconds(1), .seconds(3),
+    ]
+
+    package init(routers: ClosedRange<Int>, using random: inout SeededGenerator) {
+        let span = routers.upperBound - routers.lowerBound + 1
+        let count = routers.lowerBound + Int(random.next() % UInt64(span))
+        let version: ProtocolVersion = random.chance(percent: 50) ? .v2 : .v3
+        let interval =
+            version == .v2
+            ? .seconds(random.chance(percent: 80) ? 1 : 2)
+            : random.choice(of: Self.intervals) ?? .seconds(1)
+        let isGrouped = random.chance(percent: 25)
+        hasGateway = random.chance(percent: 30)
+        hasNetworkFaults = random.chance(percent: 66)
+        for _ in 0..<count {
+            let base = UInt8(90 + random.next() % 20)
+            let weight = [0, 2, -20, -5][Int(random.next() % 4)]
+            let preempts = random.chance(percent: 80)
+            let delays = random.chance(percent: 15)
+            let isLoud = random.chance(percent: 20)
+            settings.append(
+                (0..<(isGrouped ? 2 : 1)).map { member in
+                    var settings = RouterSettings(
+                        name: "VI_\(member)",
+                        interface: "eth\(member)",
+                        virtualRouterID: UInt8(51 + member),
+                        basePriority: base,
+                        advertisementInterval: interval,
+                        addresses: [
+                            VirtualAddress(
+                                prefix: Prefix(host: IPAddress(192, 0, 2, UInt8(100 + member)))
+                            )
+                        ],
+                        preempt: preempts,
+                        preemptDelay: delays ? interval * 5 : .zero,
+                        tracks: [Track(subject: Self.check, weight: weight)]
+                    )
+                    settings.version = version
+                    settings.isGrouped = isGrouped
+                    settings.yieldsAloud = isLoud
+                    // A loser's last word may be lost; only a refresh tells the neighbours then.
+                    settings.announcementRefresh = hasNetworkFaults ? interval * 10 : .zero
+                    settings.gateway = hasGateway ? .automatic : nil
+                    return settings
+                }
+            )
+        }
+        let faults = Int(random.next() % 5) + 1
+        entries = (0..<faults).map { _ in
+            entry(interval: interval, version: version, using: &random)
+        }
+    }
+
+    /// The last moment at which the plan does anything.
+    package var end: Duration {
+        entries.reduce(.zero) { max($0, $1.begins + ($1.lasts ?? .zero)) }
+    }
+
+    private func entry(
+        interval: Duration,
+        version: ProtocolVersion,
+        using random: inout SeededGenerator
+    ) -> Entry {
+        let count = settings.count
+        let node = Int(random.next() % UInt64(count))
+        let other = (node + 1 + Int(random.next() % UInt64(count - 1))) % count
+        let member = Int(random.next() % UInt64(settings[node].count))
+        let long = random.duration(upTo: interval * 12)
+        let short = random.duration(upTo: interval * 3)
+        let either = random.chance(percent: 50) ? long : short
+        let priority = UInt8(80 + random.next() % 40)
+        let newInterval = version == .v3 ? interval * Int(random.next() % 3 + 1) : nil
+        var candidates: [(SegmentFault, Duration?)] = [
+            (.agentKilled(node, backAfter: random.duration(upTo: interval)), nil),
+            (.agentKilled(node, backAfter: random.duration(upTo: interval / 5)), nil),
+            (.agentKilled(node, backAfter: long), nil),
+            (.agentStopped(node), either),
+            (.machinePaused(node, clockRuns: true), either),
+            (.machinePaused(node, clockRuns: false), either),
+            (.machineReset(node), long),
+            (.checkFails(node), long),
+            (.stepDown(node, hold: random.duration(upTo: interval * 5)), nil),
+            (.addressDeleted(node), nil),
+            (.reload(node, priority: priority, interval: newInterval), nil),
+            (.interfaceDown(node, member: member), long),
+        ]
+        if hasNetworkFaults {
+            candidates += [
+                (.loss(percent: Int(random.next() % 90) + 10), long),
+                (.delay(random.duration(upTo: interval)), long),
+                (.reordering(random.duration(upTo: interval)), long),
+                (.duplication(percent: 50), long),
+                (.oneWay(from: node, to: other), long),
+                (.cutOff(node), long),
+                (.gatewayDead, long),
+            ]
+        }
+        let (fault, lasts) = random.choice(of: candidates) ?? (.gatewayDead, long)
+        let begins = interval * 4 + random.duration(upTo: interval * 12)
+        return Entry(fault: fault, begins: begins, lasts: lasts)
+    }
+}
