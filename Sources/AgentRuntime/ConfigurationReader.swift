@@ -16,9 +16,12 @@ struct ConfigurationReader {
                 source,
                 environment: MachineFacts.environment(of: file)
             )
-            let oversized = parsed.configuration.map(Self.oversizedPrograms) ?? []
-            diagnostics = parsed.diagnostics + oversized
-            configuration = oversized.isEmpty ? parsed.configuration : nil
+            let refused =
+                parsed.configuration.map {
+                    Self.oversizedPrograms(in: $0) + ShellScope.refusals(of: $0)
+                } ?? []
+            diagnostics = parsed.diagnostics + refused
+            configuration = refused.isEmpty ? parsed.configuration : nil
         } catch {
             diagnostics = [
                 Diagnostic(.error, at: nil, "\(error)", mend: "name a readable file with '-f FILE'")

@@ -1,0 +1,131 @@
+import KeepalivedSyntax
+import Primitives
+import VRRP
+
+/// What a file may say and this agent's sockets and tables can't carry out yet: refused by name, because a
+/// node that advertises otherwise than its file says is worse than one that does not start.
+enum ShellScope {
+    static func refusals(of configuration: KeepalivedConfiguration) -> [Diagnostic] {
+        configuration.routers.flatMap { settings in
+            let place = configuration.routerLocations[settings.name]
+            return objections(to: settings).map { objection in
+                Diagnostic(
+                    .error,
+                    at: place,
+                    "(\(settings.name)) \(objection.what)",
+                    mend: objection.mend
+                )
+            }
+        }
+            + configuration.groups.map { group in
+                Diagnostic(
+                    .error,
+                    at: group.location,
+                    "the sync group '\(group.name)' is not kept together by this version",
+                    mend: "put the addresses of its routers into one 'vrrp_instance'"
+                )
+            }
+            + configuration.processes.filter { !$0.asksForProxyProcess }.map { process in
+                Diagnostic(
+                    .error,
+                    at: process.location,
+                    "'vrrp_track_process' of '\(process.program)' is not watched by this version",
+                    mend: "track it by a 'vrrp_script' that asks the program for an answer"
+                )
+            }
+            + configuration.files.map { file in
+                Diagnostic(
+                    .error,
+                    at: file.location,
+                    "the file '\(file.path)' is not watched by this version",
+                    mend: "track it by a 'vrrp_script' such as \"/usr/bin/test ! -e \(file.path)\""
+                )
+            }
+            + configuration.global.interfaceDelays.keys.sorted().map { name in
+                Diagnostic(
+                    .error,
+                    at: nil,
+                    "'interface_up_down_delays' of '\(name)' is not kept by this version",
+                    mend: "remove it: a change of the interface counts at once"
+                )
+            }
+    }
+
+    private static func objections(
+        to settings: RouterSettings
+    ) -> [(what: String, mend: String)] {
+        var found: [(what: String, mend: String)] = []
+        if case .unicast = settings.transport {
+            found.append(
+                ("'unicast_peer' is not carried out by this version", "advertise by multicast")
+            )
+        }
+        if settings.version == .v3 {
+            found.append(("VRRP version 3 is not carried out by this version", "write 'version 2'"))
+        }
+        if settings.advertisementInterval < .seconds(1) {
+            found.append(
+                (
+                    "an advert_int below 1 s is not carried out by this version",
+                    "write 'advert_int 1'"
+                )
+            )
+        }
+        if settings.configuredSource != nil {
+            found.append(
+                (
+                    "a source address of its own is not carried out by this version",
+                    "remove 'mcast_src_ip'"
+                )
+            )
+        }
+        if !settings.excludedAddresses.isEmpty {
+            found.append(
+                (
+                    "'virtual_ipaddress_excluded' is not carried out by this version",
+                    "put its addresses into 'virtual_ipaddress' on both nodes"
+                )
+            )
+        }
+        if let address = settings.addresses.first(where: \.isBeyondScope) {
+            found.append(
+                (
+                    "an option of \(address.prefix) is not carried out by this version",
+                    "leave prefix, dev, label, scope and brd"
+                )
+            )
+        }
+        if settings.promotesSecondaries {
+            found.append(
+                (
+                    "'promote_secondaries' is not carried out by this version",
+                    "set net.ipv4.conf.\(settings.interface).promote_secondaries by sysctl.d"
+                )
+            )
+        }
+        if settings.virtualInterface != nil {
+            found.append(
+                (
+                    "'use_vmac' is not carried out by this version",
+                    "remove it: the interface's own address is announced by gratuitous ARP"
+                )
+            )
+        }
+        if settings.gateway != nil {
+            found.append(
+                (
+                    "'track_gateway' is not asked by this version",
+                    "track it by a 'vrrp_script' of ping"
+                )
+            )
+        }
+        return found
+    }
+}
+
+extension VirtualAddress {
+    fileprivate var isBeyondScope: Bool {
+        prefix.address.family == .v6 || peer != nil || hasNoPrefixRoute || !isTracked || flags != 0
+            || preferredLifetime != nil
+    }
+}
