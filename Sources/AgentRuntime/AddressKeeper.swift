@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import LinuxIO
 import Netlink
@@ -81,13 +82,26 @@ extension VirtualAddress {
             return nil
         }
         let seconds = settings.addressLifetime.nanoseconds / 1_000_000_000
+        let isHostV6 = prefix.address.family == .v6 && prefix.length == 128
         return InterfaceAddress(
             interface: target.index,
-            prefix: prefix,
+            prefix: peer.map { Prefix(address: prefix.address, length: $0.length) } ?? prefix,
+            peer: peer?.address,
             scope: scope,
             label: label,
             broadcast: broadcast,
-            lifetime: seconds > 0 ? UInt32(clamping: seconds) : nil
+            flags: kernelFlags,
+            lifetime: seconds > 0 ? UInt32(clamping: seconds) : nil,
+            // As keepalived has it: a virtual /128 answers and is never chosen as a source.
+            preferredLifetime: preferredLifetime ?? (isHostV6 ? 0 : nil)
         )
+    }
+
+    /// The rival of a duplicate detection would be the MASTER that is being replaced (RFC 9568 §8.2.3).
+    private var kernelFlags: UInt32 {
+        var all = flags
+        if prefix.address.family == .v6 { all |= UInt32(IFA_F_NODAD) }
+        if hasNoPrefixRoute { all |= UInt32(IFA_F_NOPREFIXROUTE) }
+        return all
     }
 }

@@ -35,7 +35,7 @@ extension Agent {
             awaited: machine.awaitedChecks.map(\.name),
             peers: machine.heard.map { [RouterDetail.Peer($0, at: now)] } ?? [],
             counters: RouterDetail.Count.list(of: machine.counters),
-            drops: (ports[settings.interface]?.drops).map { drops in
+            drops: (ports[PortKey(settings)]?.drops).map { drops in
                 drops.map { RouterDetail.Count($0.reason.name, $0.count) }
             } ?? []
         )

@@ -19,7 +19,7 @@ extension Agent {
         routers = configuration.routers.map { settings in
             RouterShell(
                 settings: settings,
-                facts: InterfaceFacts(of: settings.interface, in: view, lent: lent)
+                facts: InterfaceFacts(of: settings, in: view, lent: lent)
             )
         }
         openPorts()
@@ -104,7 +104,7 @@ extension Agent {
                 \(counters.advertisementsReceived), of priority 0 sent \(counters.priorityZeroSent), \
                 received \(counters.priorityZeroReceived); became MASTER \(counters.becameActive) \
                 times, stalled \(counters.stalls), addresses restored \(counters.addressesRestored), \
-                packets dropped \(ports[router.settings.interface]?.dropped ?? 0)
+                packets dropped \(ports[PortKey(router.settings)]?.dropped ?? 0)
                 """
             )
         }

@@ -97,7 +97,7 @@ extension Agent {
         for index in routers.indices {
             let settings = routers[index].settings
             let before = routers[index].facts
-            let facts = InterfaceFacts(of: settings.interface, in: view, lent: lent)
+            let facts = InterfaceFacts(of: settings, in: view, lent: lent)
             if facts != before {
                 routers[index].facts = facts
                 for event in facts.events(after: before) { handle(event, index) }
@@ -109,38 +109,38 @@ extension Agent {
         }
     }
 
-    /// One socket for each interface that a router is on and that exists.
+    /// One socket for each interface and family that a router is on and that exists.
     func openPorts() {
-        let lent = lentAddresses
-        let wanted = Dictionary(grouping: configuration.routers, by: \.interface)
-        for (name, port) in ports {
-            let facts = InterfaceFacts(of: name, in: view, lent: lent)
-            if wanted[name] == nil || facts.index != port.index { ports[name] = nil }
+        let wanted = Dictionary(grouping: configuration.routers, by: PortKey.init)
+        for (key, port) in ports
+        where wanted[key] == nil || view.interface(named: key.interface)?.index != port.index {
+            ports[key] = nil
         }
-        for (name, settings) in wanted {
-            let facts = InterfaceFacts(of: name, in: view, lent: lent)
-            guard let index = facts.index else { continue }
+        for (key, settings) in wanted {
+            guard let index = view.interface(named: key.interface)?.index else { continue }
+            let own = Set(
+                view.addresses.filter { $0.interface == index }.map(\.prefix.address)
+            )
             do throws(SystemCallError) {
-                if let port = ports[name] {
-                    port.expect(settings)
-                    port.setSource(facts.source)
+                if let port = ports[key] {
+                    try port.expect(settings, ownAddresses: own)
                     continue
                 }
                 nextPortToken += 1
                 let port = try InterfacePort(
-                    name: name,
+                    key,
                     index: index,
-                    source: facts.source,
                     token: nextPortToken,
-                    routers: settings
+                    routers: settings,
+                    ownAddresses: own
                 )
                 try poller.add(port.descriptor, token: port.token)
-                ports[name] = port
-                portFailures[name] = nil
+                ports[key] = port
+                portFailures[key] = nil
             } catch {
                 // It is tried again at every tick and told once.
-                if portFailures[name] != error { log.error("\(name): \(error)") }
-                portFailures[name] = error
+                if portFailures[key] != error { log.error("\(key.interface): \(error)") }
+                portFailures[key] = error
             }
         }
     }
@@ -154,18 +154,21 @@ extension Agent {
                 switch try port.receive(at: Clock.now) {
                 case .nothing: return
                 case .dropped(let text):
-                    if let text { line(.warning, "\(port.name): \(text)") }
-                case .packet(let packet):
+                    if let text { line(.warning, "\(port.key.interface): \(text)") }
+                case .packet(let packet, let settings):
                     let router = routers.firstIndex {
-                        $0.settings.interface == port.name
-                            && $0.settings.virtualRouterID == packet.advertisement.virtualRouterID
+                        PortKey($0.settings) == port.key
+                            && $0.settings.virtualRouterID == settings.virtualRouterID
                     }
                     guard let router else { continue }
                     handle(.received(packet.advertisement, from: packet.source), router)
                 }
+                for note in port.takeNotes() {
+                    line(.warning, "\(port.key.interface): \(note.sentence)")
+                }
             } catch {
                 // The interface went down or away; its events say so too.
-                log.debug("\(port.name): \(error)")
+                log.debug("\(port.key.interface): \(error)")
             }
         }
     }

@@ -86,7 +86,7 @@ extension Agent {
             routers.append(
                 RouterShell(
                     settings: settings,
-                    facts: InterfaceFacts(of: settings.interface, in: view, lent: lent)
+                    facts: InterfaceFacts(of: settings, in: view, lent: lent)
                 )
             )
             start(routers.count - 1)

@@ -162,12 +162,17 @@ extension Agent {
                 lent: []
             )
             guard let interface = facts.index else { continue }
+            let name = address.interface ?? settings.interface
+            let isRouter =
+                address.prefix.address.family == .v6
+                && (try? InterfaceSetting.isRouter(.v6, name)) ?? false
             do throws(SystemCallError) {
                 for _ in 0..<max(1, count) {
                     let sent = try announcer.announce(
                         address.prefix.address,
                         from: facts.hardwareAddress,
-                        on: interface
+                        on: interface,
+                        isRouter: isRouter
                     )
                     guard sent else { break }
                 }
@@ -186,10 +191,10 @@ extension Agent {
     ) -> [RouterEvent] {
         let settings = routers[index].settings
         do throws(SystemCallError) {
-            guard let port = ports[settings.interface] else {
+            guard let port = ports[PortKey(settings)] else {
                 throw SystemCallError("send advertisement", on: settings.interface, errno: ENODEV)
             }
-            try port.send(settings.advertisement(priority: priority))
+            try port.send(priority, of: settings, from: routers[index].facts.source)
             // When it was decided, so that a loop that stops in between is not taken to be on time.
             routers[index].advertisedAt = decidedAt
             if routers[index].saidThatSendingFails {
@@ -213,8 +218,10 @@ extension Agent {
     private func advertise(_ priority: UInt8, to address: IPAddress, _ index: Int) {
         let settings = routers[index].settings
         do throws(SystemCallError) {
-            try ports[settings.interface]?.send(
-                settings.advertisement(priority: priority),
+            try ports[PortKey(settings)]?.send(
+                priority,
+                of: settings,
+                from: routers[index].facts.source,
                 to: address
             )
         } catch {

@@ -135,7 +135,7 @@ extension Agent {
             peerHeardMillisecondsAgo: machine.heard.map {
                 UInt32(clamping: (now - $0.at).milliseconds)
             } ?? 0,
-            dropped: ports[settings.interface]?.dropped ?? 0
+            dropped: ports[PortKey(settings)]?.dropped ?? 0
         )
     }
 }

@@ -45,11 +45,10 @@ final class Agent {
     let requestPort: UInt32
     var monitor: RouteMonitor
     let announcer: AnnouncementSocket
-    /// By the name of the interface.
-    var ports: [String: InterfacePort] = [:]
+    var ports: [PortKey: InterfacePort] = [:]
     var nextPortToken = Token.firstPort
     /// What the log was told of interfaces that can't be opened.
-    var portFailures: [String: SystemCallError] = [:]
+    var portFailures: [PortKey: SystemCallError] = [:]
 
     var poller: Poller
     let signals: SignalDescriptor

@@ -11,13 +11,31 @@ struct InterfaceFacts: Equatable, Sendable {
     /// The address that advertisements come from.
     var source: IPAddress?
 
+    /// What the router's own interface is to it. A source address that the file names has to be this
+    /// host's: nothing can be sent from another.
+    init(of settings: RouterSettings, in view: NetworkView, lent: Set<IPAddress>) {
+        self.init(of: settings.interface, in: view, lent: lent, family: settings.family)
+        guard let configured = settings.configuredSource else { return }
+        let isOurs = view.addresses.contains {
+            $0.prefix.address == configured && $0.isSettled
+        }
+        source = isOurs ? configured : nil
+    }
+
     /// `lent` are the addresses of all virtual routers, which are nobody's own.
-    init(of name: String, in view: NetworkView, lent: Set<IPAddress>) {
+    init(
+        of name: String,
+        in view: NetworkView,
+        lent: Set<IPAddress>,
+        family: AddressFamily = .v4
+    ) {
         let interface = view.interface(named: name)
         index = interface?.index
         isRunning = interface?.isRunning ?? false
         hardwareAddress = interface?.hardwareAddress ?? []
-        source = interface.flatMap { view.primaryAddress(of: $0.index, except: lent) }
+        source = interface.flatMap {
+            view.primaryAddress(of: $0.index, family: family, except: lent)
+        }
     }
 
     /// A missing source is told by `sourceChanged`.

@@ -3,33 +3,45 @@ import Primitives
 import RawSockets
 import VRRP
 
-/// One interface's socket with the gate behind it, shared by the virtual routers on it.
+/// What a raw socket is opened for.
+struct PortKey: Hashable, Sendable {
+    var interface: String
+    var family: AddressFamily
+
+    init(_ settings: RouterSettings) {
+        interface = settings.interface
+        family = settings.family
+    }
+}
+
+/// One interface's socket of one family with the gate behind it, shared by the virtual routers on it.
 final class InterfacePort {
     /// Packets that one turn of the loop reads at most; the rest waits for the next.
     static let budget = 64
 
-    let name: String
+    let key: PortKey
     let index: Int32
     let token: UInt64
-    private(set) var source: IPAddress?
     private var socket: VRRPSocket
     private var gate: PacketGate
+    private var routers: [RouterSettings]
     private var dropLog = DropLog()
 
+    /// `ownAddresses` are this host's on the interface, to which peers may send.
     init(
-        name: String,
+        _ key: PortKey,
         index: Int32,
-        source: IPAddress?,
         token: UInt64,
-        routers: [RouterSettings]
+        routers: [RouterSettings],
+        ownAddresses: Set<IPAddress>
     ) throws(SystemCallError) {
-        socket = try VRRPSocket(family: .v4, interface: (index, name))
-        try socket.listen(to: [.v4(.vrrpGroup)])
-        self.name = name
+        socket = try VRRPSocket(family: key.family, interface: (index, key.interface))
+        self.key = key
         self.index = index
-        self.source = source
         self.token = token
+        self.routers = []
         gate = PacketGate(routers: routers)
+        try expect(routers, ownAddresses: ownAddresses)
     }
 
     var descriptor: Int32 { socket.descriptor.rawValue }
@@ -38,25 +50,63 @@ final class InterfacePort {
 
     var drops: DropCounters { gate.counters }
 
-    func expect(_ routers: [RouterSettings]) {
-        gate.expect(routers)
+    /// What is logged of packets that deserve it, once each.
+    func takeNotes() -> [GateNote] { gate.takeNotes() }
+
+    func expect(
+        _ routers: [RouterSettings],
+        ownAddresses: Set<IPAddress>
+    ) throws(SystemCallError) {
+        self.routers = routers
+        gate.expect(routers, ownAddresses: ownAddresses)
+        try socket.listen(
+            to: Set(routers.flatMap(\.destinations).filter(\.isMulticastGroup))
+        )
     }
 
-    func setSource(_ source: IPAddress?) {
-        self.source = source
+    /// One advertisement to the router's group or to each of its peers. A peer that can't be reached costs the
+    /// others nothing; throws when none could be sent to.
+    func send(
+        _ priority: UInt8,
+        of settings: RouterSettings,
+        from source: IPAddress?
+    ) throws(SystemCallError) {
+        var failure: SystemCallError?
+        var sent = false
+        for destination in settings.destinations {
+            do throws(SystemCallError) {
+                try send(priority, of: settings, from: source, to: destination)
+                sent = true
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if let failure, !sent { throw failure }
     }
 
     func send(
-        _ advertisement: Advertisement,
-        to destination: IPAddress = .vrrpGroup(of: .v4)
+        _ priority: UInt8,
+        of settings: RouterSettings,
+        from source: IPAddress?,
+        to destination: IPAddress
     ) throws(SystemCallError) {
-        let endpoints = Endpoints(source: source ?? .v4(.any), destination: destination)
-        try socket.send(advertisement.encode(between: endpoints), to: destination, from: source)
+        let unspecified: IPAddress = key.family == .v4 ? .v4(.any) : .v6(.any)
+        let payload = settings.advertisement(priority: priority).encode(
+            between: Endpoints(source: source ?? unspecified, destination: destination),
+            omitsPseudoHeader: settings.omitsPseudoHeader
+        )
+        try socket.send(
+            payload,
+            to: destination,
+            from: source,
+            timeToLive: settings.transport.timeToLive
+        )
     }
 
     /// What one read brought.
     enum Received {
-        case packet(ReceivedPacket)
+        /// A packet, and the router that it is for.
+        case packet(ReceivedPacket, RouterSettings)
         /// It was dropped; the line is worth logging.
         case dropped(line: String?)
         case nothing
@@ -64,9 +114,31 @@ final class InterfacePort {
 
     func receive(at now: Instant) throws(SystemCallError) -> Received {
         guard let packet = try socket.receive() else { return .nothing }
-        switch gate.admit(packet.bytes) {
-        case .success(let received): return .packet(received)
+        let verdict =
+            switch key.family {
+            case .v4: gate.admit(packet.bytes)
+            case .v6:
+                gate.admit(
+                    payload: packet.bytes,
+                    between: Endpoints(source: packet.source, destination: packet.destination),
+                    timeToLive: packet.hopLimit
+                )
+            }
+        switch verdict {
+        case .success(let received):
+            guard routers.indices.contains(received.router) else { return .dropped(line: nil) }
+            return .packet(received, routers[received.router])
         case .failure(let reason): return .dropped(line: dropLog.record(reason, at: now))
+        }
+    }
+}
+
+extension Transport {
+    /// What our own packets leave with (RFC 9568 §5.1.1.3; keepalived.conf(5), `unicast_ttl`).
+    fileprivate var timeToLive: UInt8 {
+        switch self {
+        case .multicast: Advertisement.timeToLive
+        case .unicast(_, let timeToLive, _): timeToLive
         }
     }
 }

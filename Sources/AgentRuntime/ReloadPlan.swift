@@ -1,7 +1,7 @@
 import VRRP
 
-/// What a new configuration does to the virtual routers: one is the same as before if its VRID and its
-/// interface are, whatever its name (as keepalived has it).
+/// What a new configuration does to the virtual routers: one is the same as before if its VRID, its family
+/// and its interface are, whatever its name (as keepalived has it); unicast and multicast are two.
 struct ReloadPlan: Equatable, Sendable {
     /// Positions in the old list with their new settings, equal ones too.
     var kept: [(position: Int, settings: RouterSettings)] = []
@@ -14,7 +14,8 @@ struct ReloadPlan: Equatable, Sendable {
         for (position, settings) in old.enumerated() {
             let match = unclaimed.firstIndex {
                 $0.virtualRouterID == settings.virtualRouterID
-                    && $0.interface == settings.interface
+                    && $0.interface == settings.interface && $0.family == settings.family
+                    && $0.transport.isUnicast == settings.transport.isUnicast
             }
             if let match {
                 kept.append((position, unclaimed.remove(at: match)))
@@ -30,5 +31,14 @@ struct ReloadPlan: Equatable, Sendable {
             && left.kept.elementsEqual(right.kept) {
                 $0.position == $1.position && $0.settings == $1.settings
             }
+    }
+}
+
+extension Transport {
+    fileprivate var isUnicast: Bool {
+        switch self {
+        case .unicast: true
+        case .multicast: false
+        }
     }
 }

@@ -55,14 +55,6 @@ enum ShellScope {
         to settings: RouterSettings
     ) -> [(what: String, mend: String)] {
         var found: [(what: String, mend: String)] = []
-        if case .unicast = settings.transport {
-            found.append(
-                ("'unicast_peer' is not carried out by this version", "advertise by multicast")
-            )
-        }
-        if settings.version == .v3 {
-            found.append(("VRRP version 3 is not carried out by this version", "write 'version 2'"))
-        }
         if settings.advertisementInterval < .seconds(1) {
             found.append(
                 (
@@ -71,27 +63,11 @@ enum ShellScope {
                 )
             )
         }
-        if settings.configuredSource != nil {
+        if let address = settings.heldAddresses.first(where: { !$0.isTracked }) {
             found.append(
                 (
-                    "a source address of its own is not carried out by this version",
-                    "remove 'mcast_src_ip'"
-                )
-            )
-        }
-        if !settings.excludedAddresses.isEmpty {
-            found.append(
-                (
-                    "'virtual_ipaddress_excluded' is not carried out by this version",
-                    "put its addresses into 'virtual_ipaddress' on both nodes"
-                )
-            )
-        }
-        if let address = settings.addresses.first(where: \.isBeyondScope) {
-            found.append(
-                (
-                    "an option of \(address.prefix) is not carried out by this version",
-                    "leave prefix, dev, label, scope and brd"
+                    "'no_track' of \(address.prefix) is not carried out by this version",
+                    "remove it: an address that someone deletes is put back"
                 )
             )
         }
@@ -120,12 +96,5 @@ enum ShellScope {
             )
         }
         return found
-    }
-}
-
-extension VirtualAddress {
-    fileprivate var isBeyondScope: Bool {
-        prefix.address.family == .v6 || peer != nil || hasNoPrefixRoute || !isTracked || flags != 0
-            || preferredLifetime != nil
     }
 }

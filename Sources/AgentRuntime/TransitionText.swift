@@ -78,7 +78,7 @@ extension FaultCause {
         switch self {
         case .interfaceMissing: "the interface does not exist"
         case .interfaceDown: "the interface is down"
-        case .noSourceAddress: "the interface has no IPv4 address to send from"
+        case .noSourceAddress: "the interface has no address to send from"
         case .cannotAdvertise: "no advertisement could be sent"
         case .cannotClaim: "the kernel refuses an address"
         case .syncGroup: "another member of the sync group is in FAULT"
@@ -137,5 +137,27 @@ extension Duration {
         if seconds >= 3600 { return "\(seconds / 3600) h \(seconds / 60 % 60) min" }
         if seconds >= 60 { return "\(seconds / 60) min \(seconds % 60) s" }
         return "\(seconds) s"
+    }
+}
+
+extension GateNote {
+    var sentence: String {
+        switch self {
+        case .foreignRouter(let router): "\(router)"
+        case .otherChecksum(let virtualRouterID, let omitsPseudoHeader, let source):
+            "\(source) computes the checksum of VRID \(virtualRouterID) "
+                + (omitsPseudoHeader ? "without" : "with")
+                + " the pseudo header, other than this node; it counts, but a less liberal peer drops ours "
+                + "(v3_checksum_as_v2)"
+        case .otherInterval(let virtualRouterID, let interval, let source):
+            "\(source) advertises VRID \(virtualRouterID) every \(interval.milliseconds) ms, which is not "
+                + "this node's advert_int: its own interval is what is waited for"
+        case .firstAddressNotLinkLocal(let virtualRouterID, let source):
+            "\(source) advertises VRID \(virtualRouterID) over IPv6 without a link-local address in the "
+                + "first place (RFC 9568 §5.2.9); it counts"
+        case .unicastHeard(let virtualRouterID, let source):
+            "\(source) sends advertisements of VRID \(virtualRouterID) to this node alone, which "
+                + "advertises to a group; they count"
+        }
     }
 }

@@ -23,7 +23,7 @@ package enum StepDownReason: UInt8, Sendable, CaseIterable {
 package enum FaultCause: Hashable, Sendable {
     case interfaceMissing
     case interfaceDown
-    /// The interface has no IPv4 address to send from.
+    /// The interface has no address to send from.
     case noSourceAddress
     /// The kernel takes no advertisement of ours: a peer that hears none will take the addresses.
     case cannotAdvertise
