@@ -79,6 +79,8 @@ extension VirtualRouter {
         var preemptFrom: Instant
         /// The MASTER of lower priority whose advertisements no longer count.
         var preempting: HeardMaster?
+        /// That MASTER's own interval, by which it renews its addresses.
+        var preemptingInterval: Duration = .zero
         /// When the preemption delay ends, once a MASTER of lower priority was heard.
         var delayedUntil: Instant?
         /// The MASTER that the log was told of in this state.

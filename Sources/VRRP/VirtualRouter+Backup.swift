@@ -33,8 +33,13 @@ extension VirtualRouter {
             return effects
         }
         // Neither preempted nor heard again: whether it died is found out as with any MASTER.
-        if let lower = backup.preempting, now < lower.at + activeDownInterval {
-            backup.activeDownAt = lower.at + activeDownInterval
+        // A MASTER of version 3 with a longer interval than ours has its addresses for longer, too.
+        if let lower = backup.preempting {
+            let interval = max(activeInterval, backup.preemptingInterval)
+            let deadAt = lower.at + (interval * settings.downTimerAdvertisements + skewTime)
+            backup.activeDownAt = max(backup.activeDownAt, deadAt)
+        }
+        guard backup.activeDownAt <= now else {
             state = .backup(backup)
             return []
         }
@@ -110,6 +115,7 @@ extension VirtualRouter {
                 effects.append(.note(.lowerPriorityHeard(master.priority, sender)))
             }
             backup.preempting = master
+            backup.preemptingInterval = settings.version == .v3 ? advertisement.interval : .zero
             if isLate(backup, at: now) { effects += waitOnceMore(&backup, at: now) }
             if now >= backup.preemptFrom {
                 let reason = RouterTransition.Reason.preempted(master.priority, sender)

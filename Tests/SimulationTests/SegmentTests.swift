@@ -38,13 +38,13 @@ struct SegmentTests {
 
     @Test("each defect is found by a sweep", arguments: SegmentDefect.allCases)
     func defects(defect: SegmentDefect) {
-        for seed in 1...2000 as ClosedRange<UInt64> {
+        for seed in 1...5000 as ClosedRange<UInt64> {
             var run = SegmentRun(seed: seed, defect: defect)
             guard let violation = run.run() else { continue }
             print("defect \(defect) found by seed \(seed): \(violation)")
             return
         }
-        Issue.record("\(defect) survived 2000 seeds")
+        Issue.record("\(defect) survived 5000 seeds")
     }
 
     @Test("the same seed makes the same run", arguments: 1...20 as ClosedRange<UInt64>)

@@ -72,6 +72,15 @@ struct Version3TableTests {
         #expect(fixture.timeLeft == Self.down)
     }
 
+    @Test("a lower priority with a longer interval is missed by that interval")
+    func lowerAndSlower() {
+        var fixture = RouterFixture.backup(Self.version3)
+        fixture.handle(Self.heard(99, every: .seconds(2)), after: .milliseconds(200))
+        let heardAt = fixture.now
+        while fixture.router.visibleState == .backup { _ = fixture.nextDeadline() }
+        #expect(fixture.now - heardAt == .seconds(6) + Self.skew)
+    }
+
     @Test("§6.4.2 (430): without preemption a lower priority counts, and teaches")
     func nopreempt() {
         var fixture = RouterFixture.backup { settings in

@@ -197,6 +197,7 @@ extension Segment {
         }
         nodes[node].condition = .running
         nodes[node].disturbedAt = now
+        observed.outageBefore = observed.lastOutage
         observed.lastOutage = now
         let clockFirst = random.chance(percent: 50)
         for member in nodes[node].members.indices where clockFirst {

@@ -30,6 +30,9 @@ package struct SegmentObservations: Equatable, Sendable {
     var lastBlindResumption: Instant = .zero
     /// When an agent that did not run last went on.
     var lastOutage: Instant = .zero
+    /// The one before that.
+    var outageBefore: Instant = .zero
+    var lastAdoption: Instant = .zero
     /// When an agent last stopped right behind an advertisement of its own.
     var lastRacingStop: Instant = .zero
     var lastTransition: Instant = .zero
@@ -91,7 +94,21 @@ extension Segment {
         let slack = hangs ? mutual + lifetime : mutual
         if !network.isCalm(for: slack, at: now) { return true }
         if now < observed.lastBlindResumption + slack { return true }
-        let turn = hangs ? lifetime : network.healthyDelay * 4
+        // A BACKUP that stood still waits one advertisement and its skew time more, and may have a MASTER's
+        // last packet still to read: one that dies in between leaves its addresses behind.
+        let whole = max(longestInterval, .seconds(1))
+        let patience = mutual + whole + lifetime
+        if nodes.contains(where: { $0.condition == .stopped || $0.condition == .dead }) {
+            let late = max(observed.lastOutage, observed.lastResumption)
+            if now < late + patience { return true }
+        } else if now < observed.lastOutage + network.healthyDelay * 8 {
+            // The MASTER that was gone is back in time, and hears of the other one.
+            let late = max(observed.outageBefore, observed.lastResumption)
+            if now < late + patience { return true }
+        }
+        // Then an adoption ends it by the first exchange.
+        if now < observed.lastAdoption + mutual { return true }
+        let turn = network.healthyDelay * 4
         if now < observed.lastResumption + turn { return true }
         return now < observed.lastRacingStop + lifetime
     }
@@ -105,7 +122,10 @@ extension Segment {
 
     mutating func observe(_ transition: RouterTransition, _ node: Int, _ member: Int) {
         observed.lastTransition = now
-        if transition.reason == .adopted { observed.adoptions += 1 }
+        if transition.reason == .adopted {
+            observed.adoptions += 1
+            observed.lastAdoption = now
+        }
         guard transition.to == .active else { return }
         switch transition.reason {
         case .masterDown, .masterReleased: requireBest(node, member)
@@ -116,7 +136,9 @@ extension Segment {
     /// Where all have heard the same, the highest priority takes over: the skew time sees to it.
     private mutating func requireBest(_ node: Int, _ member: Int) {
         guard nodes[node].members.count == 1, !plan.hasGateway,
-            network.isCalm(for: unit * 8, at: now), isUndisturbed(node)
+            network.isCalm(for: unit * 8, at: now), isUndisturbed(node),
+            // A MASTER come back from nowhere may answer a priority 0 that not all have heard yet.
+            now > observed.lastBlindResumption + unit * 4
         else { return }
         let router = nodes[node].members[member].router
         for other in nodes.indices where other != node && isUndisturbed(other) {
@@ -158,7 +180,7 @@ extension Segment {
 
     /// After every step.
     mutating func checkAfterStep() {
-        guard plan.hasGateway else { return }
+        guard plan.hasGateway, !plan.mayDiscreditGateway else { return }
         for node in nodes.indices { requireIsolatedHoldsNothing(node) }
     }
 

@@ -82,8 +82,6 @@ package struct SegmentPlan: Equatable, Sendable {
                     settings.version = version
                     settings.isGrouped = isGrouped
                     settings.yieldsAloud = isLoud
-                    // A loser's last word may be lost; only a refresh tells the neighbours then.
-                    settings.announcementRefresh = hasNetworkFaults ? interval * 10 : .zero
                     settings.gateway = hasGateway ? .automatic : nil
                     return settings
                 }
@@ -93,7 +91,24 @@ package struct SegmentPlan: Equatable, Sendable {
         entries = (0..<faults).map { _ in
             entry(interval: interval, version: version, using: &random)
         }
+        guard hasNetworkFaults || hasBlindPause else { return }
+        // A loser's last word may be lost, and a machine that does not know that it stood still has nothing to
+        // announce: only a refresh tells the neighbours then.
+        for node in settings.indices {
+            for member in settings[node].indices {
+                settings[node][member].announcementRefresh = interval * 10
+            }
+        }
     }
+
+    private var hasBlindPause: Bool {
+        entries.contains { entry in
+            if case .machinePaused(_, clockRuns: false) = entry.fault { true } else { false }
+        }
+    }
+
+    /// Who hears a peer while the gateway is dead rightly trusts the gateway no more.
+    var mayDiscreditGateway: Bool { entries.contains { $0.fault == .gatewayDead } }
 
     /// The last moment at which the plan does anything.
     package var end: Duration {
