@@ -70,6 +70,26 @@ import Testing
         }
     }
 
+    /// An exit test waits for any child of its process, so another test's child makes it wait for ever.
+    @Test("scripts/test gives every suite with exit tests a process of its own")
+    func exitTestsApart() {
+        let script = SourceTree.read("scripts/test") ?? ""
+        let apart =
+            SourceTree.lines(of: "scripts/test").map(\.text)
+            .first { $0.hasPrefix("exit_tests='") }
+            .map { $0.split(separator: "'")[1].split(separator: "|").map { "/" + $0 } } ?? []
+        #expect(
+            script.contains("--filter \"$exit_tests\"") && script.contains("--skip \"$exit_tests\"")
+        )
+        let files = SourceTree.places(
+            of: ["processExits" + "With"],
+            in: SourceTree.files(under: "Tests")
+        )
+        #expect(!files.isEmpty)
+        let strangers = files.filter { place in !apart.contains { place.contains($0) } }
+        #expect(strangers == [])
+    }
+
     @Test("Nothing in Sources ends the process by design of a shortcut")
     func noTraps() {
         let found = SourceTree.places(
