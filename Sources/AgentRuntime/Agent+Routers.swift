@@ -130,7 +130,10 @@ extension Agent {
     private func release(_ addresses: [VirtualAddress], _ index: Int) {
         let settings = routers[index].settings
         routers[index].unclaimed = nil
+        resetConnections(on: addresses, of: settings)
         let (removed, failures) = keeper.remove(addresses, of: settings, in: view)
+        // Those that came in between: no reset reaches their other end, but nothing waits for it here.
+        resetConnections(on: removed, of: settings)
         for failure in failures {
             line(.error, "(\(settings.name)) \(failure.error)", of: settings.name)
         }

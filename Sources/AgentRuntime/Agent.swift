@@ -45,6 +45,10 @@ final class Agent {
     let requestPort: UInt32
     var monitor: RouteMonitor
     let announcer: AnnouncementSocket
+    /// Nil where the kernel can't reset connections.
+    var connections: ConnectionTable<KernelRouteSocket>?
+    /// What this turn of the loop may still spend on them.
+    var resetAllowance = Agent.resetsInOneTurn
     var ports: [PortKey: InterfacePort] = [:]
     var nextPortToken = Token.firstPort
     /// What the log was told of interfaces that can't be opened.
@@ -121,6 +125,7 @@ final class Agent {
         self.keeper = keeper
         self.monitor = monitor
         self.announcer = announcer
+        connections = Self.openConnectionTable(log)
         self.supervisor = supervisor
         self.runner = runner
         self.poller = poller
@@ -198,6 +203,7 @@ final class Agent {
     /// The loop has turned: that, and nothing else, is what the service manager is told.
     private func finishTurn() {
         let now = Clock.now
+        resetAllowance = Self.resetsInOneTurn
         if let watchdogPeriod, nextWatchdog <= now {
             notifier.watchdog()
             nextWatchdog = now + watchdogPeriod

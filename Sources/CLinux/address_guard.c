@@ -153,7 +153,7 @@ static void confine(void) {
 static int place_descriptors(int channel) {
     uint32_t port;
     int timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-    int netlink = tandem_netlink_open(0, &port);
+    int netlink = tandem_netlink_open(NETLINK_ROUTE, 0, &port);
     if (timer < 0 || netlink < 0) return timer < 0 ? -errno : netlink;
     // Connected to the kernel, so that a plain send is enough.
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};

@@ -6,8 +6,8 @@
 
 // MARK: rtnetlink
 
-int tandem_netlink_open(uint32_t groups, uint32_t *port) {
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
+int tandem_netlink_open(int protocol, uint32_t groups, uint32_t *port) {
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
     if (fd < 0) return -errno;
     struct sockaddr_nl local = {.nl_family = AF_NETLINK, .nl_groups = groups};
     socklen_t size = sizeof local;

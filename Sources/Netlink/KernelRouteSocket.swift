@@ -3,7 +3,7 @@ import Glibc
 package import LinuxIO
 import Primitives
 
-/// A `NETLINK_ROUTE` socket for requests.
+/// A netlink socket for requests, to the routing tables or to another part of the kernel.
 package struct KernelRouteSocket: RouteSocket, ~Copyable {
     /// What the events name that our own requests cause.
     package let port: UInt32
@@ -11,9 +11,14 @@ package struct KernelRouteSocket: RouteSocket, ~Copyable {
     private var buffer = [UInt8](repeating: 0, count: 65536)
 
     package init() throws(SystemCallError) {
+        try self.init(protocol: NETLINK_ROUTE)
+    }
+
+    /// `NETLINK_…`
+    init(protocol family: Int32) throws(SystemCallError) {
         var port: UInt32 = 0
         descriptor = FileDescriptor(
-            owning: try check(unsafe tandem_netlink_open(0, &port), "open netlink socket")
+            owning: try check(unsafe tandem_netlink_open(family, 0, &port), "open netlink socket")
         )
         self.port = port
     }
@@ -71,7 +76,10 @@ package struct RouteMonitor: ~Copyable {
         let groups =
             UInt32(RTMGRP_LINK) | UInt32(RTMGRP_IPV4_IFADDR) | UInt32(RTMGRP_IPV6_IFADDR)
         descriptor = FileDescriptor(
-            owning: try check(unsafe tandem_netlink_open(groups, &port), "open netlink monitor")
+            owning: try check(
+                unsafe tandem_netlink_open(NETLINK_ROUTE, groups, &port),
+                "open netlink monitor"
+            )
         )
         // Room for a burst; the kernel may grant less.
         _ = tandem_setsockopt_int(descriptor.rawValue, SOL_SOCKET, SO_RCVBUFFORCE, 1 << 20)

@@ -65,6 +65,36 @@ struct AgentPairTests {
         #expect(pair.overlap() == .zero)
     }
 
+    @Test func `who only waits for an answer from an address that goes is told at once`() throws {
+        let pair = try AgentPair()
+        #expect(pair.settle(), "\(pair.report)")
+        // Accepted by the kernel: what has the connections here never turns, as a hung proxy would not.
+        let listener = FileDescriptor(
+            owning: try pair.lab.machine1.namespace.onThread { try listenTCP(port: 7000) }
+        )
+        defer { _ = listener.rawValue }
+        let toAddress = FileDescriptor(
+            owning: try pair.lab.client.onThread {
+                try connectTCP(to: Lab.virtualAddress, port: 7000)
+            }
+        )
+        let toMachine = FileDescriptor(
+            owning: try pair.lab.client.onThread {
+                try connectTCP(to: IPv4Address(192, 168, 0, 193), port: 7000)
+            }
+        )
+        let told = Clock.now
+        pair.first.signal(SIGTERM)
+        var answer = pollfd(fd: toAddress.rawValue, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&answer, 1, 2000) == 1, "\(pair.report)")
+        var byte: UInt8 = 0
+        #expect(recv(toAddress.rawValue, &byte, 1, 0) == -1 && errno == ECONNRESET)
+        print("SIGTERM: a waiting client was reset after \(text(Clock.now - told))")
+        #expect(Clock.now - told < .milliseconds(500))
+        #expect(pair.first.logs("reset 1 connections", within: .seconds(1)), "\(pair.report)")
+        #expect(recv(toMachine.rawValue, &byte, 1, Int32(MSG_DONTWAIT)) == -1 && errno == EAGAIN)
+    }
+
     @Test func `a MASTER that was frozen claims nothing of what it lost`() throws {
         let pair = try AgentPair()
         #expect(pair.settle(), "\(pair.report)")

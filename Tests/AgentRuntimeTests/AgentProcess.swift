@@ -30,7 +30,7 @@ final class AgentProcess {
 
     deinit {
         child.signal(SIGKILL)
-        _ = end(within: .seconds(1))
+        _ = end(within: .seconds(10))
     }
 
     var pid: Int32 { child.pid }

@@ -11,8 +11,8 @@
 
 // MARK: rtnetlink
 
-/// A non-blocking NETLINK_ROUTE socket that hears `groups` (RTMGRP_…); `*port` is its own port.
-int tandem_netlink_open(uint32_t groups, uint32_t *port);
+/// A non-blocking netlink socket of a protocol (NETLINK_…) that hears `groups`; `*port` is its own port.
+int tandem_netlink_open(int protocol, uint32_t groups, uint32_t *port);
 /// Sends to the kernel. 0 or -errno.
 int tandem_netlink_send(int fd, const void *data, size_t size);
 /// The datagram's size or -errno; `*sender` is 0 for the kernel, `*truncated` tells that it did not fit.

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 import LinuxIO
-import Primitives
+package import Primitives
 import Synchronization
 
 /// The server that the proxies reach: it answers a line with `OWN-ADDRESS PEER-ADDRESS` and closes.
@@ -91,7 +91,7 @@ package final class Backend: Sendable {
 }
 
 /// A listening socket of this thread's namespace, on all addresses.
-func listenTCP(port: UInt16) throws -> Int32 {
+package func listenTCP(port: UInt16) throws -> Int32 {
     let raw = socket(
         AF_INET,
         Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue),
@@ -102,5 +102,14 @@ func listenTCP(port: UInt16) throws -> Int32 {
     try check(tandem_setsockopt_int(raw, SOL_SOCKET, SO_REUSEADDR, 1), "setsockopt")
     try check(tandem_ipv4_bind(raw, 0, port), "bind", on: "port \(port)")
     guard listen(raw, 1024) == 0 else { throw SystemCallError("listen", errno: errno) }
+    return socket.relinquish()
+}
+
+/// A connection from this thread's namespace, made.
+package func connectTCP(to address: IPv4Address, port: UInt16) throws -> Int32 {
+    let raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard raw >= 0 else { throw SystemCallError("socket", errno: errno) }
+    let socket = FileDescriptor(owning: raw)
+    try check(tandem_ipv4_connect(raw, address.rawValue, port), "connect", on: "\(address)")
     return socket.relinquish()
 }
