@@ -46,10 +46,12 @@ final class Proxy {
     var notifier: Notifier
     var refresh: Refresh?
     /// Half of `restart_grace`: a MASTER keeps its address for that long while its proxy restarts.
-    static let firstNamesLimit: Duration = .milliseconds(500)
+    static let firstAnswersLimit: Duration = .milliseconds(500)
     var heartbeat = Heartbeat()
     var lastHealth: ProxyHealth?
     var isReady = false
+    /// The first answers of names and of checks are awaited until then.
+    private let firstAnswersUntil: Instant
     var isDraining = false
     /// Set when the loop is to end, with the exit status.
     var exitStatus: Int32?
@@ -99,6 +101,7 @@ final class Proxy {
         supervisor = opened.supervisor
         signals = opened.signals
         notifier = opened.notifier
+        firstAnswersUntil = Clock.now + Self.firstAnswersLimit
         watchdogPeriod = ServiceEnvironment.watchdogInterval().map { $0 / 2 }
     }
 
@@ -120,7 +123,11 @@ final class Proxy {
     }
 
     private var nextDeadline: Instant {
-        min(nextBeat, board.nextDeadline ?? .distantFuture)
+        min(
+            nextBeat,
+            board.nextDeadline ?? .distantFuture,
+            isReady ? .distantFuture : firstAnswersUntil
+        )
     }
 
     private func begin() throws(SystemCallError) {
@@ -142,7 +149,16 @@ final class Proxy {
             log.notice("\(name): listens on the socket that was kept for it")
         }
         storeListeners()
+        perform(board.checkNow(at: Clock.now))
+    }
+
+    /// Clients are served from the start; this is for who decides whether the node gets the VIP: it is ready
+    /// when each server's first check has told whether it is up, or takes too long for that.
+    private func reviewReadiness(at now: Instant) {
+        guard !isReady, !isDraining else { return }
+        guard firstAnswersUntil <= now || !board.isAwaitingCheck else { return }
         isReady = true
+        reportHealth()
         notifier.ready(status: statusSentence)
         log.notice(
             "ready: listening on \(plan.listeners.count) addresses with \(workers.count) workers, maxconn \(limit.maximum)"
@@ -182,6 +198,7 @@ final class Proxy {
     }
 
     private func fire(at now: Instant) {
+        reviewReadiness(at: now)
         reviewRefresh(at: now)
         if nextBeat <= now {
             nextBeat = now + Self.beatPeriod
@@ -286,10 +303,9 @@ final class Proxy {
     /// Connections that waited in the kernel while the proxy was away must find their servers, so the first
     /// answers are awaited before anything is accepted; a name server that is slower than that is not.
     private func awaitFirstNames() {
-        let deadline = Clock.now + Self.firstNamesLimit
         var awaited = Set(board.names)
         while !awaited.isEmpty {
-            let left = (deadline - Clock.now).milliseconds
+            let left = (firstAnswersUntil - Clock.now).milliseconds
             guard left > 0, resolver.waitForAnswers(milliseconds: Int32(clamping: left)) else {
                 return
             }

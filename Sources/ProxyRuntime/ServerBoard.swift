@@ -126,6 +126,8 @@ struct ServerBoard {
         }
     }
 
+    var isAwaitingCheck: Bool { watches.contains { $0.check?.isRunning == true } }
+
     func position(ofDescriptor descriptor: Int32) -> Int? {
         watches.firstIndex { $0.descriptor == descriptor }
     }

@@ -70,6 +70,45 @@ import Testing
         }
     }
 
+    @Test(
+        "The first word of being ready knows already which servers are down",
+        arguments: [7101, 7102]
+    )
+    func readyAfterChecks(port: Int) throws {
+        try inLab { lab in
+            let server = try EchoServer(port: 7101)
+            defer { server.stop() }
+            try lab.start(
+                "listen p\n bind 127.0.0.1:7001\n server s 127.0.0.1:\(port) check inter 60s\n"
+            )
+            try lab.waitForPort(7001)
+            var link = try connect(lab)
+            let healths = collect(&link, milliseconds: 700).compactMap { message in
+                if case .health(let health) = message { health } else { nil }
+            }
+            let first = healths.first { $0.ready }
+            #expect(first?.usableServers == (port == 7101 ? 1 : 0))
+        }
+    }
+
+    @Test("A check that takes too long does not keep a proxy from being ready")
+    func readyWithoutAnswer() throws {
+        try inLab { lab in
+            // Nobody is there to answer for this address.
+            try lab.start(
+                "listen p\n bind 127.0.0.1:7001\n timeout check 30s\n"
+                    + " server s 127.0.0.1:7101 check inter 60s source 127.0.0.1\n"
+                    + " server t 192.0.2.1:7101 check inter 60s\n"
+            )
+            try lab.waitForPort(7001)
+            var link = try connect(lab)
+            let isReady = collect(&link, milliseconds: 1000).contains { message in
+                if case .health(let health) = message { health.ready } else { false }
+            }
+            #expect(isReady)
+        }
+    }
+
     @Test("A refresh is answered once the checks have; a reload tells whether it was done")
     func orders() throws {
         try inLab { lab in
