@@ -98,7 +98,7 @@ let package = Package(
         ),
         shell(
             "ProxyRuntime",
-            ["HAProxySyntax", "Balancing", "HealthChecks", "Sessions", "Systemd", logging]
+            ["HAProxySyntax", "Rules", "Balancing", "HealthChecks", "Sessions", "Systemd", logging]
         ),
         shell(
             "SupervisorRuntime",
@@ -125,7 +125,8 @@ let package = Package(
         pure("HealthChecks"),
         pure("Sessions"),
         pure("KeepalivedSyntax", ["VRRP"]),
-        pure("HAProxySyntax"),
+        pure("Rules"),
+        pure("HAProxySyntax", ["Rules"]),
         pure("Messages", ["VRRP", "Supervision"]),
 
         // 1  Primitives: a closed list.
@@ -170,7 +171,8 @@ let package = Package(
         tests("HealthChecks"),
         tests("Sessions"),
         tests("KeepalivedSyntax", ["VRRP"]),
-        tests("HAProxySyntax"),
+        tests("Rules"),
+        tests("HAProxySyntax", ["Rules"]),
         tests("LinuxIO", ["CLinux"]),
         tests("Links", ["LinuxIO", "Messages", "CLinux"]),
         tests("Netlink", ["LinuxIO", "CLinux"]),

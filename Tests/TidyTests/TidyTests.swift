@@ -3,7 +3,7 @@ import Testing
 /// The tree keeps what the design says of it, and what a reader would trip over does not get in.
 @Suite struct TidyTests {
     private static let pureModules = [
-        "Primitives", "VRRP", "Supervision", "Balancing", "HealthChecks", "Sessions",
+        "Primitives", "VRRP", "Supervision", "Balancing", "HealthChecks", "Sessions", "Rules",
         "KeepalivedSyntax", "HAProxySyntax", "Messages", "SimulationKit",
     ]
     private static let daemonModules =
@@ -130,7 +130,7 @@ import Testing
             (
                 2,
                 [
-                    "VRRP", "Supervision", "Balancing", "HealthChecks", "Sessions",
+                    "VRRP", "Supervision", "Balancing", "HealthChecks", "Sessions", "Rules",
                     "KeepalivedSyntax",
                     "HAProxySyntax", "Messages",
                 ]
