@@ -1,4 +1,5 @@
 package import Primitives
+package import Rules
 
 /// All of one or more haproxy.cfg files that Tandem acts on (HAProxy configuration manual §2 to §5).
 package struct HAProxyConfiguration: Equatable, Sendable {
@@ -102,6 +103,18 @@ package struct ProxySection: Equatable, Sendable {
     package var binds: [BindAddress] = []
     package var servers: [ServerLine] = []
     package var defaultBackend: String?
+    /// `use_backend`, in order: the first that holds.
+    package var backendChoices: [BackendChoice] = []
+    /// `tcp-request connection`: when a connection was accepted.
+    package var connectionRules = RuleList()
+    /// `tcp-request session`: when its PROXY header was read, if one is expected.
+    package var sessionRules = RuleList()
+    /// `tcp-request content`: while its first bytes come in.
+    package var contentRules = RuleList()
+    /// `tcp-request inspect-delay`: how long `contentRules` may wait for bytes; nil: not at all.
+    package var inspectDelay: Duration?
+    package var stickTable: StickTableSettings?
+    package var stickRules: [StickRule] = []
     package var balance: Balance = .roundrobin
     /// Nil: the global one.
     package var maxconn: Int?
@@ -124,6 +137,20 @@ package struct ProxySection: Equatable, Sendable {
     package init(kind: Kind, name: String, location: SourceLocation) {
         self.kind = kind
         self.name = name
+        self.location = location
+    }
+}
+
+/// `use_backend NAME [if …]`.
+package struct BackendChoice: Equatable, Sendable {
+    package var backend: String
+    /// Nil: always.
+    package var condition: Condition?
+    package var location: SourceLocation
+
+    package init(backend: String, condition: Condition?, location: SourceLocation) {
+        self.backend = backend
+        self.condition = condition
         self.location = location
     }
 }

@@ -1,4 +1,5 @@
 import Primitives
+import Rules
 
 extension Interpreter {
     /// Puts the proxies together; what is missing or contradicts is reported.
@@ -14,6 +15,7 @@ extension Interpreter {
                 }
             }
             checkBackend(of: draft)
+            checkBackendChoices(of: section)
             if section.kind == .backend { section.defaultBackend = nil }
             if !section.disabled {
                 checkListener(of: draft)
@@ -22,6 +24,7 @@ extension Interpreter {
             result.append(section)
         }
         checkDuplicateBinds(in: result)
+        checkCounterUses(in: result)
         if !report.hasErrors, !result.contains(where: { !$0.binds.isEmpty && !$0.disabled }) {
             report.error(
                 nil,
@@ -33,17 +36,62 @@ extension Interpreter {
     }
 
     private mutating func checkBackend(of draft: ProxyDraft) {
-        guard draft.section.kind != .backend, let name = draft.section.defaultBackend,
-            !refusedNames.contains(name)
-        else { return }
+        guard draft.section.kind != .backend, let name = draft.section.defaultBackend else {
+            return
+        }
+        checkBackend(
+            name,
+            of: "'default_backend \(name)' of '\(draft.section.name)'",
+            at: draft.defaultBackendLocation ?? draft.section.location
+        )
+    }
+
+    private mutating func checkBackendChoices(of section: ProxySection) {
+        for choice in section.backendChoices {
+            checkBackend(
+                choice.backend,
+                of: "'use_backend \(choice.backend)' of '\(section.name)'",
+                at: choice.location
+            )
+        }
+    }
+
+    private mutating func checkBackend(
+        _ name: String,
+        of what: String,
+        at location: SourceLocation
+    ) {
+        guard !refusedNames.contains(name) else { return }
         let backends = proxies.map(\.section).filter { $0.kind != .frontend }.map(\.name)
         guard !backends.contains(name) else { return }
         report.error(
-            draft.defaultBackendLocation ?? draft.section.location,
-            "'default_backend \(name)' of '\(draft.section.name)' does not exist",
+            location,
+            "\(what) does not exist",
             mend: Spelling.nearest(to: name, among: backends).map { "did you mean '\($0)'?" }
                 ?? "write a 'backend \(name)' section"
         )
+    }
+
+    private mutating func checkCounterUses(in proxies: [ProxySection]) {
+        guard refusedNames.isEmpty else { return }
+        for use in counterUses where proxies.indices.contains(use.proxy) {
+            let owner = proxies[use.proxy]
+            guard let table = owner.stickTable else {
+                report.error(
+                    use.location,
+                    "'\(owner.name)' has no 'stick-table'",
+                    mend: "write one there, or name a proxy that has one"
+                )
+                continue
+            }
+            guard let counter = use.counter, table.periods[counter] == nil else { continue }
+            let argument = counter.isRate ? "\(counter.rawValue)(10s)" : counter.rawValue
+            report.error(
+                use.location,
+                "the 'stick-table' of '\(owner.name)' does not store '\(counter.rawValue)'",
+                mend: "add 'store \(argument)' to it"
+            )
+        }
     }
 
     private mutating func checkListener(of draft: ProxyDraft) {
@@ -56,11 +104,16 @@ extension Interpreter {
                 mend: "write 'bind ADDRESS:PORT', or make it a 'backend'"
             )
         }
-        if section.kind == .frontend, section.defaultBackend == nil {
+        let leadsSomewhere =
+            section.defaultBackend != nil
+            || section.backendChoices.contains { $0.condition == nil }
+        if section.kind == .frontend, !leadsSomewhere {
             report.warning(
                 section.location,
-                "'frontend \(section.name)' has no 'default_backend', "
-                    + "so clients are turned away",
+                "'frontend \(section.name)' has no 'default_backend', so "
+                    + (section.backendChoices.isEmpty
+                        ? "clients are turned away"
+                        : "clients that no 'use_backend' takes are turned away"),
                 mend: "write 'default_backend NAME'"
             )
         }

@@ -73,6 +73,11 @@ struct Interpreter {
     /// `mode http` lines that were reported already.
     var reportedModes: Set<SourceLocation> = []
     var bindCount = 0
+    /// The proxies that conditions may name, by their place; known before their lines are read.
+    var directory: [ProxyName] = []
+    var patternCount = 0
+    /// Counters that conditions read of tables, which are looked at when all tables are known.
+    var counterUses: [CounterUse] = []
 
     init(environment: HAProxyParsingEnvironment, report: Report) {
         self.environment = environment
@@ -81,6 +86,12 @@ struct Interpreter {
 
     /// Nil after an error.
     mutating func configuration(of sections: [Section]) -> HAProxyConfiguration? {
+        for section in sections {
+            guard let kind = ProxySection.Kind(rawValue: section.keyword),
+                section.header.words.count > 1
+            else { continue }
+            directory.append(ProxyName(kind: kind, name: section.header.words[1]))
+        }
         for section in sections {
             switch section.keyword {
             case "global": readGlobal(section)
@@ -141,6 +152,7 @@ struct Interpreter {
             base(of: section) ?? anonymousDefaults ?? ProxyDraft(location: section.location)
         draft.isDefaults = false
         draft.reset(kind: kind, name: words[1], at: section.location)
+        draft.number = proxies.count
         if refusesMode(of: section, inherited: draft.mode) {
             refusedNames.insert(words[1])
             return

@@ -6,6 +6,20 @@ extension Keywords {
         Keyword.rows(.done, "default-server", "options of the servers that follow"),
         Keyword.rows(.done, "default_backend", "where a frontend leads to"),
         Keyword.rows(.done, "balance", "roundrobin, static-rr, leastconn, source, first or random"),
+        Keyword.rows(.done, "use_backend", "where a frontend leads to on a condition"),
+        Keyword.rows(.done, "acl", "names a criterion; see the table of criteria"),
+        Keyword.rows(
+            .done,
+            "tcp-request",
+            "'connection', 'session' or 'content' with accept, reject or track-sc0 to 2; "
+                + "'inspect-delay'"
+        ),
+        Keyword.rows(
+            .done,
+            "stick-table",
+            "of type ip, ipv6 or integer; conn_cnt, conn_cur, conn_rate, sess_cnt, sess_rate"
+        ),
+        Keyword.rows(.done, "stick", "'on', 'match' or 'store-request' of src, dst or dst_port"),
         Keyword.rows(.done, "maxconn", "connections of the proxy"),
         Keyword.rows(.done, "backlog", "connections that wait to be accepted"),
         Keyword.rows(.done, "log", "a target, 'global', or 'no log'"),
@@ -42,8 +56,7 @@ extension Keywords {
         Keyword.rows(.warned, "log-tag", "the tag of 'global' is used"),
         Keyword.rows(.warned, "email-alert", "no mail is sent"),
         Keyword.rows(.warned, "grace", "the supervisor decides when the proxy stops"),
-        Keyword.rows(.warned, "stick-table declare", "nothing is remembered of clients"),
-        Keyword.rows(.warned, "acl", "no rule that is done uses it"),
+        Keyword.rows(.warned, "declare", "captures are for 'mode http'"),
         Keyword.rows(
             .http,
             """
@@ -57,19 +70,9 @@ extension Keywords {
             """,
             "it is for 'mode http'"
         ),
-        Keyword.rows(
-            .refused,
-            "use_backend",
-            "lead each 'bind' to its own backend by a frontend of its own"
-        ),
         Keyword.rows(.refused, "use-server", "remove it, or use backends of their own"),
-        Keyword.rows(
-            .refused,
-            "tcp-request tcp-response",
-            "remove it; limit clients with a firewall"
-        ),
-        waiting,
-        Keyword.rows(.refused, "stick persist", "write 'balance source'"),
+        Keyword.rows(.refused, "tcp-response", "remove it; what a server sends is handed on"),
+        Keyword.rows(.refused, "persist", "write 'stick on src'"),
         Keyword.rows(.refused, "monitor monitor-net", "let the monitor connect as a client"),
         Keyword.rows(.refused, "rate-limit", "limit connections with 'maxconn'"),
         Keyword.rows(.refused, "dispatch", "write a 'server' line"),
@@ -81,17 +84,6 @@ extension Keywords {
         timeouts,
     )
 
-    /// Without a rule that rejects, waiting for the first bytes only delays the client.
-    static let waiting = ["inspect-delay", "content accept", "connection accept", "session accept"]
-        .map { form in
-            Keyword(
-                name: "tcp-request \(form)",
-                verdict: .warned,
-                note: "no rule that is done waits for what the client sends"
-            )
-        }
-
-    /// Those which may have `no` in front of them are in `Options.negatable`.
     static let options =
         Keyword.rows(
             .done,

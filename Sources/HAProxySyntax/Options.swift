@@ -15,7 +15,7 @@ extension Interpreter {
 
     mutating func readOption(
         _ words: [String],
-        prefix: Prefix?,
+        prefix: LinePrefix?,
         at location: SourceLocation,
         into draft: inout ProxyDraft
     ) {
@@ -55,7 +55,7 @@ extension Interpreter {
     /// `option redispatch [INTERVAL]`: 0 is off, -1 the last retry.
     private mutating func readRedispatch(
         _ words: [String],
-        prefix: Prefix?,
+        prefix: LinePrefix?,
         at location: SourceLocation,
         into draft: inout ProxyDraft
     ) {

@@ -4,9 +4,15 @@ package import Primitives
 package struct HAProxyParsingEnvironment: Sendable {
     /// For `"${NAME}"` (HAProxy configuration manual §2.3).
     package var environmentVariable: @Sendable (_ name: String) -> String?
+    /// For `acl … -f FILE`; nil: it can't be read.
+    package var file: @Sendable (_ path: String) -> [UInt8]?
 
-    package init(environmentVariable: @escaping @Sendable (String) -> String?) {
+    package init(
+        environmentVariable: @escaping @Sendable (String) -> String?,
+        file: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
+    ) {
         self.environmentVariable = environmentVariable
+        self.file = file
     }
 }
 
@@ -38,6 +44,10 @@ enum Limits {
     static let proxies = 4096
     static let binds = 4096
     static let diagnostics = 200
+    /// Of a file of patterns, in bytes.
+    static let patternFile = 4 << 20
+    /// Values that criteria compare with, all together.
+    static let patterns = 200_000
 }
 
 /// Diagnostics in the making: bounded, so that a file of rubbish does not fill a terminal.

@@ -1,4 +1,5 @@
 import Primitives
+import Rules
 
 /// A proxy as it is read, on top of its `defaults`.
 struct ProxyDraft {
@@ -12,6 +13,10 @@ struct ProxyDraft {
     /// The options of `default-server`, on a server that does not exist.
     var defaultServer: ServerLine
     var defaultBackendLocation: SourceLocation?
+    /// `acl` lines by name, those of a name together.
+    var criteria: [String: [Criterion]] = [:]
+    /// Its place among the proxies.
+    var number = 0
 
     init(location: SourceLocation) {
         section = ProxySection(kind: .listen, name: "", location: location)
@@ -30,6 +35,7 @@ struct ProxyDraft {
         section.location = location
         section.binds = []
         section.servers = []
+        section.stickTable = nil
     }
 
     /// `'listen'`, `'defaults'`, for messages.
@@ -43,8 +49,8 @@ extension Interpreter {
 
     private mutating func read(_ line: ConfigurationLine, into draft: inout ProxyDraft) {
         var words = line.words
-        var prefix: Prefix?
-        if let found = Prefix(rawValue: words[0]) {
+        var prefix: LinePrefix?
+        if let found = LinePrefix(rawValue: words[0]) {
             prefix = found
             words.removeFirst()
         }
@@ -89,14 +95,14 @@ extension Interpreter {
         }
     }
 
-    enum Prefix: String {
+    enum LinePrefix: String {
         case no
         case standard = "default"
     }
 
     private mutating func readDone(
         _ words: [String],
-        prefix: Prefix?,
+        prefix: LinePrefix?,
         at location: SourceLocation,
         into draft: inout ProxyDraft
     ) {
@@ -143,6 +149,11 @@ extension Interpreter {
                 draft.section.retries = value
             }
         case "tcp-check": readTCPCheck(words, at: location)
+        case "acl": readACL(words, at: location, into: &draft)
+        case "use_backend": readUseBackend(words, at: location, into: &draft)
+        case "tcp-request": readTCPRequest(words, at: location, into: &draft)
+        case "stick-table": readStickTable(words, at: location, into: &draft)
+        case "stick": readStick(words, at: location, into: &draft)
         default:
             reportUnknown(words[0], in: Keywords.proxy, section: draft.sectionName, at: location)
         }

@@ -35,9 +35,12 @@ struct ConfigurationFiles {
         }
         let parsed = HAProxyParser.parse(
             sources,
-            environment: HAProxyParsingEnvironment { name in
-                unsafe getenv(name).map { unsafe String(cString: $0) }
-            }
+            environment: HAProxyParsingEnvironment(
+                environmentVariable: { name in
+                    unsafe getenv(name).map { unsafe String(cString: $0) }
+                },
+                file: { path in try? readFile(path) }
+            )
         )
         diagnostics = parsed.diagnostics
         configuration = parsed.configuration

@@ -2,6 +2,7 @@ import Balancing
 import CLinux
 import HAProxySyntax
 import Primitives
+import Rules
 import Sessions
 
 /// A plan in use by one worker: what sessions ask for at every turn as plain values, and what only this worker's
@@ -24,13 +25,18 @@ struct LivePlan {
             return Pinned(LiveBackend(backend, statuses[index], plan: live, seed: seed))
         }
         live.pointee.frontends = plan.frontends.map { frontend in
-            Pinned(
-                LiveFrontend(
-                    frontend,
-                    plan: live,
-                    backend: frontend.backend.map { live.pointee.backends[$0] }
+            func route(to backend: Int?, _ routes: [Pinned<LiveFrontend>]) -> Pinned<LiveFrontend> {
+                Pinned(
+                    LiveFrontend(
+                        frontend,
+                        plan: live,
+                        backend: backend.map { live.pointee.backends[$0] },
+                        routes: routes
+                    )
                 )
-            )
+            }
+            let choices = frontend.rulebook?.choices ?? []
+            return route(to: frontend.backend, choices.map { route(to: $0.backend, []) })
         }
         live.pointee.listeners = plan.listeners.enumerated().map { index, listener in
             Pinned(
@@ -48,7 +54,14 @@ struct LivePlan {
 
     static func destroy(_ live: Pinned<LivePlan>) {
         for listener in live.pointee.listeners { listener.destroy() }
-        for frontend in live.pointee.frontends { frontend.destroy() }
+        for frontend in live.pointee.frontends {
+            for position in frontend.pointee.routes.indices {
+                frontend.pointee.routes[position].pointee.routes.destroy()
+                frontend.pointee.routes[position].destroy()
+            }
+            frontend.pointee.routes.destroy()
+            frontend.destroy()
+        }
         for backend in live.pointee.backends {
             for number in backend.pointee.servers.indices {
                 backend.pointee.servers[number].destroy()
@@ -80,6 +93,11 @@ struct LiveListener {
     private let whole: Unmanaged<Frontend>
     let plan: Pinned<LivePlan>
     let backend: Pinned<LiveBackend>?
+    /// Its place in the configuration.
+    let proxy: Int
+    private let book: Unmanaged<Rulebook>?
+    /// The same frontend for each `use_backend`, as it is with that backend.
+    let routes: PinnedRow<Pinned<LiveFrontend>>
     let connections: Gauge
     let accepted: Gauge
     let maxconn: Int
@@ -96,7 +114,20 @@ struct LiveListener {
     /// What has names and lists: for log lines and the like.
     var frontend: Frontend { unsafe whole.takeUnretainedValue() }
 
-    init(_ frontend: Frontend, plan: Pinned<LivePlan>, backend: Pinned<LiveBackend>?) {
+    /// Nil for most.
+    var rulebook: Rulebook? {
+        @inline(__always) get { unsafe book?.takeUnretainedValue() }
+    }
+
+    init(
+        _ frontend: Frontend,
+        plan: Pinned<LivePlan>,
+        backend: Pinned<LiveBackend>?,
+        routes: [Pinned<LiveFrontend>]
+    ) {
+        proxy = frontend.proxy
+        unsafe book = frontend.rulebook.map { unsafe .passUnretained($0) }
+        self.routes = PinnedRow(routes)
         unsafe whole = .passUnretained(frontend)
         self.plan = plan
         self.backend = backend
@@ -134,6 +165,11 @@ struct LiveListener {
     let plan: Pinned<LivePlan>
     let rules: ConnectRules
     let isBySource: Bool
+    /// Its place in the configuration.
+    let proxy: Int
+    let hasContentRules: Bool
+    /// It has `stick` rules.
+    let sticks: Bool
     let keepsAlive: Bool
     let fullconn: Int
     let connections: Gauge
@@ -155,6 +191,9 @@ struct LiveListener {
         self.plan = plan
         rules = backend.rules
         isBySource = backend.algorithm == .source
+        proxy = backend.proxy
+        hasContentRules = backend.rulebook?.content.isEmpty == false
+        sticks = backend.rulebook?.sticks.isEmpty == false
         keepsAlive = backend.keepsAlive
         fullconn = backend.fullconn
         connections = backend.connections

@@ -12,17 +12,21 @@ final class Plan: Sendable {
     let listeners: [Listener]
     let frontends: [Frontend]
     let backends: [Backend]
+    /// All proxies of the configuration, for conditions and rules.
+    let places: [ProxyPlace]
 
     init(
         generation: Int,
         listeners: [Listener],
         frontends: [Frontend],
-        backends: [Backend]
+        backends: [Backend],
+        places: [ProxyPlace]
     ) {
         self.generation = generation
         self.listeners = listeners
         self.frontends = frontends
         self.backends = backends
+        self.places = places
     }
 
     /// One address of a `bind` line. The socket is not the plan's: sessions keep a plan longer than it listens.
@@ -54,6 +58,9 @@ final class Plan: Sendable {
 /// What clients connect to.
 final class Frontend: Sendable {
     let name: String
+    /// Its place in the configuration.
+    let proxy: Int
+    let rulebook: Rulebook?
     /// Index into the plan's backends; nil: clients are turned away.
     let backend: Int?
     let maxconn: Int
@@ -69,13 +76,17 @@ final class Frontend: Sendable {
 
     init(
         section: ProxySection,
+        proxy: Int,
         backend: Int?,
+        rulebook: Rulebook?,
         maxconn: Int,
         logs: LogTargets,
         connections: Gauge,
         accepted: Gauge
     ) {
         name = section.name
+        self.proxy = proxy
+        self.rulebook = rulebook
         self.backend = backend
         self.maxconn = maxconn
         self.logs = logs
@@ -93,6 +104,9 @@ final class Frontend: Sendable {
 /// Where a connection may lead.
 final class Backend: Sendable {
     let name: String
+    /// Its place in the configuration.
+    let proxy: Int
+    let rulebook: Rulebook?
     let servers: [Server]
     let algorithm: BalancingAlgorithm
     let allBackups: Bool
@@ -110,12 +124,16 @@ final class Backend: Sendable {
 
     init(
         section: ProxySection,
+        proxy: Int,
+        rulebook: Rulebook?,
         servers: [Server],
         logs: LogTargets,
         fullconn: Int,
         gauges: (connections: Gauge, queued: Gauge, total: Gauge)
     ) {
         name = section.name
+        self.proxy = proxy
+        self.rulebook = rulebook
         self.servers = servers
         algorithm = BalancingAlgorithm(section.balance)
         allBackups = section.optionAllBackups
@@ -141,14 +159,17 @@ final class Backend: Sendable {
 /// A `server` line.
 final class Server: Sendable {
     let name: String
+    /// Stays the same through reloads: what stick tables keep of it.
+    let number: Int32
     let line: ServerLine
     let connections: Gauge
     let queued: Gauge
     /// The address to connect from.
     let source: SocketAddress?
 
-    init(line: ServerLine, connections: Gauge, queued: Gauge) {
+    init(line: ServerLine, number: Int32, connections: Gauge, queued: Gauge) {
         name = line.name
+        self.number = number
         self.line = line
         self.connections = connections
         self.queued = queued

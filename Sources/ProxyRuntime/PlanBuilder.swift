@@ -1,10 +1,13 @@
 import HAProxySyntax
 import LinuxIO
 import Primitives
+import Rules
 
 /// Makes plans out of configurations, and keeps the gauges by name, so that a reload goes on counting.
 struct PlanBuilder {
     private var gauges: [String: Gauge] = [:]
+    private var serverNumbers: [String: Int32] = [:]
+    private var tables: [String: SharedTable] = [:]
     private var generation = 0
     let logSockets: LogSockets
 
@@ -19,26 +22,56 @@ struct PlanBuilder {
         return gauge
     }
 
+    private mutating func number(of server: String) -> Int32 {
+        if let number = serverNumbers[server] { return number }
+        let number = Int32(clamping: serverNumbers.count)
+        serverNumbers[server] = number
+        return number
+    }
+
+    /// The tables by their proxies: one whose line has not changed keeps its entries.
+    private mutating func keepTables(of proxies: [ProxySection]) -> [SharedTable?] {
+        var kept: [String: SharedTable] = [:]
+        let result = proxies.map { section -> SharedTable? in
+            guard let settings = section.stickTable else { return nil }
+            let name = "\(section.kind) \(section.name)"
+            var table = tables[name] ?? SharedTable(settings)
+            if table.settings != settings { table = SharedTable(settings) }
+            kept[name] = table
+            return table
+        }
+        tables = kept
+        return result
+    }
+
     /// Opens the listeners that are not open yet.
     mutating func plan(
         for configuration: HAProxyConfiguration,
         maxconn: Int,
         listeners: inout Listeners
     ) throws(BindFailure) -> Plan {
-        let running = configuration.proxies.filter { !$0.disabled }
-        let withServers = running.filter { $0.kind != .frontend }
+        let numbered = configuration.proxies.enumerated().filter { !$0.element.disabled }
+        let running = numbered.map(\.element)
+        let withServers = numbered.filter { $0.element.kind != .frontend }
+        let byName = Dictionary(
+            withServers.enumerated().map { ($1.element.name, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        var places = keepTables(of: configuration.proxies).map { ProxyPlace(table: $0) }
         let fullconn = max(
             running.filter { $0.kind != .backend }.reduce(0) { $0 + ($1.maxconn ?? maxconn) } / 10,
             1
         )
         var backends: [Backend] = []
-        for section in withServers {
+        for (proxy, section) in withServers {
+            places[proxy].backend = backends.count
             let prefix = "backend \(section.name)"
             var servers: [Server] = []
             for line in section.servers {
                 servers.append(
                     Server(
                         line: line,
+                        number: number(of: "\(section.name)/\(line.name)"),
                         connections: gauge("\(prefix)/\(line.name)"),
                         queued: gauge("\(prefix)/\(line.name) queue")
                     )
@@ -47,6 +80,8 @@ struct PlanBuilder {
             backends.append(
                 Backend(
                     section: section,
+                    proxy: proxy,
+                    rulebook: Rulebook(section, backends: byName),
                     servers: servers,
                     logs: LogTargets(section.logs, sockets: logSockets),
                     fullconn: fullconn,
@@ -56,17 +91,20 @@ struct PlanBuilder {
         }
         var frontends: [Frontend] = []
         var entrances: [Plan.Listener] = []
-        for section in running where section.kind != .backend {
+        for (proxy, section) in numbered where section.kind != .backend {
             let target =
                 section.defaultBackend ?? (section.kind == .listen ? section.name : nil)
             let frontend = Frontend(
                 section: section,
-                backend: withServers.firstIndex { $0.name == target },
+                proxy: proxy,
+                backend: target.flatMap { byName[$0] },
+                rulebook: Rulebook(section, backends: byName),
                 maxconn: min(section.maxconn ?? maxconn, maxconn),
                 logs: LogTargets(section.logs, sockets: logSockets),
                 connections: gauge("frontend \(section.name)"),
                 accepted: gauge("frontend \(section.name) total")
             )
+            places[proxy].frontendConnections = frontend.connections
             for bind in section.binds {
                 try listeners.open(
                     bind,
@@ -90,7 +128,8 @@ struct PlanBuilder {
             generation: generation,
             listeners: entrances,
             frontends: frontends,
-            backends: backends
+            backends: backends,
+            places: places
         )
     }
 }

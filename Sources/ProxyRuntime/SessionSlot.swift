@@ -73,6 +73,10 @@ struct SessionSlot {
     /// Nil only while the slot is free.
     var listener: Pinned<LiveListener>?
     var backend: Pinned<LiveBackend>?
+    /// Where `use_backend` leads; nil: where its listener's frontend leads anyway.
+    var route: Pinned<LiveFrontend>?
+    /// How long its client is waited for before a server is chosen.
+    var waitsUntil: Instant = .distantFuture
     /// Nanoseconds since 1970; 0: nobody logs it.
     var acceptedWall: UInt64 = 0
     /// Its place in the slab.
@@ -85,6 +89,11 @@ struct SessionSlot {
     var isReady = false
     /// `accept-proxy`: the first bytes tell who the client is.
     var awaitsProxyHeader = false
+    var step: RuleStep = .none
+    /// What ends the wait is `timeout client`.
+    var waitEndsByTimeout = false
+    /// Its place among the worker's tracked entries; -1: it counts in no table.
+    var tracking: Int32 = -1
     /// The server's gauge counts this session.
     var holdsServer = false
     /// In the backend's queue.
@@ -102,7 +111,7 @@ struct SessionSlot {
     var timerPrevious: Int32 = -1
 
     var frontend: Pinned<LiveFrontend>? {
-        @inline(__always) get { listener?.pointee.frontend }
+        @inline(__always) get { route ?? listener?.pointee.frontend }
     }
 
     /// What epoll hands back: generation, index and side. The top bits are left to others.
@@ -192,6 +201,7 @@ extension Pinned where Value == SessionSlot {
         slot.pointee.isInUse = false
         slot.pointee.listener = nil
         slot.pointee.backend = nil
+        slot.pointee.route = nil
         slot.pointee.generation = (slot.pointee.generation &+ 1) & Self.generationMask
         slot.pointee.timerNext = firstFree
         firstFree = slot.pointee.index

@@ -86,21 +86,21 @@ extension Worker where E: ~Copyable {
     mutating func welcome(_ slot: Slot) {
         guard let listener = slot.pointee.listener else { return }
         let frontend = listener.pointee.frontend
+        if let rules = frontend.pointee.rulebook,
+            !admits(slot, by: rules, rules.connection)
+        {
+            return
+        }
         if frontend.pointee.wantsLines, !frontend.pointee.logsSessions {
             logConnect(slot, frontend)
         }
-        guard let backend = frontend.pointee.backend else {
-            signal(slot, .noServer)
-            return
-        }
-        slot.pointee.backend = backend
-        backend.pointee.connections.add(1)
-        backend.pointee.total.add(1)
         if listener.pointee.readsProxyHeader {
             slot.pointee.awaitsProxyHeader = true
+            limitWait(slot)
+            arm(slot)
             return
         }
-        perform(choose(slot, fromQueue: false), slot)
+        enter(slot)
     }
 
     /// Once for its whole life; what happens is reported as it happens.

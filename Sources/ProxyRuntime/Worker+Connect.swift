@@ -64,6 +64,11 @@ extension Worker where E: ~Copyable {
             backend.pointee.isBySource ? slot.pointee.peer.ip.map(SourceHash.of) ?? 0 : 0
         let servers = backend.pointee.servers
         let fullconn = backend.pointee.fullconn
+        if backend.pointee.sticks, let server = stuckServer(slot, backend), server != failed {
+            let limit = servers[server].pointee.limit(backendConnections: load, fullconn: fullconn)
+            let isFree = mayPass && servers[server].pointee.connections.value < limit
+            return proceed(slot, backend, limit == .max || isFree ? .server(server) : .busy(server))
+        }
         let choice = backend.pointee.lists.pointee.balancer.choose(
             avoiding: failed >= 0 ? Int(failed) : nil,
             sourceHash: hash,
@@ -76,6 +81,17 @@ extension Worker where E: ~Copyable {
                 return limit == .max || mayPass && servers[server].pointee.connections.value < limit
             }
         )
+        return proceed(slot, backend, choice)
+    }
+
+    @inline(__always)
+    private mutating func proceed(
+        _ slot: Slot,
+        _ backend: Pinned<LiveBackend>,
+        _ choice: Choice
+    ) -> Session.Effect {
+        let failed = slot.pointee.failedServer
+        let servers = backend.pointee.servers
         switch choice {
         case .server(let server):
             take(slot, server, of: backend)
@@ -281,7 +297,11 @@ extension Worker where E: ~Copyable {
     @inline(__always)
     private func nextDeadline(of slot: Slot) -> (instant: Instant, side: Side)? {
         guard slot.pointee.session.isEstablished, let frontend = slot.pointee.frontend
-        else { return slot.pointee.session.deadline.map { ($0, .server) } }
+        else {
+            if let deadline = slot.pointee.session.deadline { return (deadline, .server) }
+            let wait = slot.pointee.waitsUntil
+            return wait < .distantFuture ? (wait, .client) : nil
+        }
         return frontend.pointee.timeouts.deadline(
             client: slot.pointee.client.activity,
             server: slot.pointee.server.activity
@@ -305,7 +325,8 @@ extension Worker where E: ~Copyable {
         case .queued, .turnAround:
             let facts = serverFacts(slot)
             signal(slot, .deadline(active: facts.active, serverIsUsable: facts.isUsable))
-        case .choosing, .closed: break
+        case .choosing: waitIsOver(slot)
+        case .closed: break
         }
     }
 }

@@ -59,6 +59,10 @@ extension Worker where E: ~Copyable {
             readProxyHeader(slot)
             return
         }
+        if slot.pointee.step != .none {
+            inspect(slot, isFinal: false)
+            return
+        }
         // The server's answer may be in the same batch: it comes first.
         if slot.pointee.client.flags.contains(.ending) { resumeLater(slot) }
     }
@@ -105,7 +109,8 @@ extension Worker where E: ~Copyable {
             _ = unsafe tandem_stream_receive(descriptor, scratch, size)
             if let client { slot.pointee.peer = client }
             slot.pointee.awaitsProxyHeader = false
-            perform(choose(slot, fromQueue: false), slot)
+            slot.pointee.waitsUntil = .distantFuture
+            enter(slot)
         }
     }
 
@@ -119,6 +124,9 @@ extension Worker where E: ~Copyable {
         {
             logSession(slot, frontend, atConnect: true)
             slot.pointee.isLogged = true
+        }
+        if let backend = slot.pointee.backend, backend.pointee.sticks {
+            rememberServer(slot, backend)
         }
         // Both sides count from now: nothing is due before the shortest of the timeouts.
         if let frontend = slot.pointee.frontend, frontend.pointee.shortestTimeout < .max {

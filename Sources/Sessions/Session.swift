@@ -78,6 +78,7 @@ package struct ConnectRules: Equatable, Sendable {
 /// |---|---|---|---|
 /// | choosing | assigned | connect | connecting |
 /// | choosing | busy / noServer | wait / finish `SC` | queued / closed |
+/// | choosing | rejected | finish `PR` | closed |
 /// | queued | slotFree, deadline | choose, finish `sQ` | choosing, closed |
 /// | connecting | connected | transfer | established |
 /// | connecting | connectFailed, deadline | connect, choose or wait (see `retry`), or finish `SC` / `sC` | |
@@ -125,6 +126,8 @@ package struct Session: Equatable, Sendable {
         /// A side's inactivity timeout is over.
         case idle(Side)
         case killed(Termination.Cause)
+        /// A rule turned the client away.
+        case rejected
     }
 
     /// What the driver does next; at most one thing.
@@ -274,12 +277,15 @@ package struct Session: Equatable, Sendable {
         case (.established, .killed(let cause)):
             return finish(cause, .none, reset: true)
 
+        case (.choosing, .rejected):
+            return finish(.proxy, .request, reset: false)
+
         // Late news of what is settled already.
         case (.closed, _), (.choosing, _), (.queued, _), (.connecting, _), (.turnAround, _),
             (.established, .assigned), (.established, .busy), (.established, .queueFull),
             (.established, .noServer),
             (.established, .slotFree), (.established, .connected), (.established, .connectFailed),
-            (.established, .deadline):
+            (.established, .deadline), (.established, .rejected):
             return .none
         }
     }

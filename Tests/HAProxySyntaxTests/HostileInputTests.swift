@@ -20,11 +20,18 @@ import Testing
           bind ipv4@:80,[::]:81-83 interface eth0 "name" 'x y'
           bind fd@3
           bind "/run/${A}"
+          acl inner src 10.0.0.0/8 ::1
+          tcp-request inspect-delay 5s
+          tcp-request connection reject if { src_conn_rate(b) gt 10 } !inner
+          tcp-request content accept if { req.ssl_sni -i -m end .example.com } or WAIT_END
+          use_backend b unless inner || { nbsrv(b) lt 1 }
           default_backend b
           no option dontlognull
         backend b
           balance source
           option redispatch -1
+          stick-table type ip size 10k expire 5m store conn_rate(3s),conn_cur
+          stick on src
           server s1 192.0.2.1:80 check port 81 addr 192.0.2.3 weight 256
           server s2 db.example.com:+1 backup source 192.0.2.1:0 send-proxy-v2
         listen old *:90,192.0.2.1:91

@@ -12,6 +12,7 @@ import Testing
         ("Sections", Keywords.sections), ("global", Keywords.global),
         ("defaults, frontend, backend, listen", Keywords.proxy),
         ("Options of bind", Keywords.bind), ("Options of server", Keywords.server),
+        ("Criteria of acl", Keywords.criteria),
     ]
 
     private var generated: String {
@@ -57,6 +58,7 @@ import Testing
                     switch title {
                     case "global": "global\n\(row.name) 1 2\n" + listen("")
                     case "Options of bind": listen("bind :81 \(row.name)\(value)")
+                    case "Criteria of acl": listen("acl x \(row.name)(0) 1")
                     case "Options of server": listen("server t 192.0.2.3:80 \(row.name)\(value)")
                     default: listen(row.name == "default-server" ? row.name : "\(row.name) 1")
                     }
