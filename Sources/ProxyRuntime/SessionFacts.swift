@@ -11,7 +11,7 @@ struct SessionFacts: ConnectionFacts {
     let live: Pinned<LivePlan>
     let entrance: Gauge?
     let now: Instant
-    var tracked: TrackedEntries
+    var notes: SessionNotes
     private var own = SocketAddress()
     private var ownIsKnown = false
 
@@ -20,18 +20,19 @@ struct SessionFacts: ConnectionFacts {
         descriptor: Int32,
         live: Pinned<LivePlan>,
         entrance: Gauge?,
-        tracked: TrackedEntries,
+        notes: SessionNotes,
         now: Instant
     ) {
         self.peer = peer
         self.descriptor = descriptor
         self.live = live
         self.entrance = entrance
-        self.tracked = tracked
+        self.notes = notes
         self.now = now
     }
 
     private mutating func ownAddress() -> SocketAddress {
+        if let destination = notes.destination { return destination }
         if !ownIsKnown {
             _ = unsafe tandem_own_address(descriptor, &own)
             ownIsKnown = true
@@ -108,14 +109,14 @@ struct SessionFacts: ConnectionFacts {
     }
 
     func counter(_ counter: TableCounter, trackedAt place: Int) -> Int? {
-        tracked[place].flatMap { $0.table.counter(counter, of: $0.key, at: now) }
+        notes[place].flatMap { $0.table.counter(counter, of: $0.key, at: now) }
     }
 
     mutating func track(_ source: TableKeySource, in proxy: Int, at place: Int) {
-        guard tracked[place] == nil, let table = self.place(proxy)?.table,
+        guard notes[place] == nil, let table = self.place(proxy)?.table,
             let key = key(source, table.settings), table.begin(key, at: now)
         else { return }
-        tracked[place] = TrackedEntries.Entry(table: table, key: key)
+        notes[place] = SessionNotes.Entry(table: table, key: key)
     }
 
     /// The server that a key of the session sticks to.

@@ -92,8 +92,8 @@ struct SessionSlot {
     var step: RuleStep = .none
     /// What ends the wait is `timeout client`.
     var waitEndsByTimeout = false
-    /// Its place among the worker's tracked entries; -1: it counts in no table.
-    var tracking: Int32 = -1
+    /// The place of its notes among the worker's; -1: it has none.
+    var notes: Int32 = -1
     /// The server's gauge counts this session.
     var holdsServer = false
     /// In the backend's queue.

@@ -34,38 +34,3 @@ final class SharedTable: Sendable {
         table.withLock { $0.stick(key, to: server, at: now) }
     }
 }
-
-/// Where a session counts: `track-sc0` to `track-sc2`.
-struct TrackedEntries {
-    struct Entry {
-        var table: SharedTable
-        var key: StickKey
-    }
-
-    var places: (Entry?, Entry?, Entry?) = (nil, nil, nil)
-
-    subscript(place: Int) -> Entry? {
-        get {
-            switch place {
-            case 0: places.0
-            case 1: places.1
-            default: places.2
-            }
-        }
-        set {
-            switch place {
-            case 0: places.0 = newValue
-            case 1: places.1 = newValue
-            default: places.2 = newValue
-            }
-        }
-    }
-
-    var isEmpty: Bool { places.0 == nil && places.1 == nil && places.2 == nil }
-
-    func end(at now: Instant) {
-        for place in 0...2 {
-            if let entry = self[place] { entry.table.end(entry.key, at: now) }
-        }
-    }
-}

@@ -253,9 +253,7 @@ extension Worker where E: ~Copyable {
     /// The port that the client connected to.
     mutating func localPort(of slot: Slot) -> UInt16 {
         if slot.pointee.localPort == 0 {
-            var own = SocketAddress()
-            _ = unsafe tandem_own_address(E.clientDescriptor(&self, slot), &own)
-            slot.pointee.localPort = own.port
+            slot.pointee.localPort = ownAddress(of: slot).port
         }
         return slot.pointee.localPort
     }

@@ -13,7 +13,7 @@ extension Worker where E: ~Copyable {
         wheel.cancel(slot, in: slab)
         leaveServer(slot)
         dequeue(slot)
-        endTracking(slot)
+        dropNotes(slot)
         if let backend = slot.pointee.backend { backend.pointee.connections.add(-1) }
         if frontend.pointee.wantsLines, frontend.pointee.logsSessions, !slot.pointee.isLogged {
             logIfWanted(slot, frontend)
@@ -110,8 +110,7 @@ extension Worker where E: ~Copyable {
 
     /// What HAProxy logs of a proxy without `option tcplog`, when a client connects.
     mutating func logConnect(_ slot: Slot, _ frontend: Pinned<LiveFrontend>) {
-        var own = SocketAddress()
-        _ = unsafe tandem_own_address(E.clientDescriptor(&self, slot), &own)
+        let own = ownAddress(of: slot)
         slot.pointee.localPort = own.port
         log.message.removeAll(keepingCapacity: true)
         log.append("Connect from ", slot.pointee.peer.text, " to ")

@@ -93,9 +93,12 @@ extension Worker where E: ~Copyable {
         E.watchClient(&self, slot)
     }
 
-    /// No wait for the client is longer than `timeout client`.
+    /// No wait for the client is longer than `timeout client`; none for a PROXY header is without end.
     mutating func limitWait(_ slot: Slot) {
-        guard let limit = slot.pointee.frontend?.pointee.timeouts.client else { return }
+        let own = slot.pointee.frontend?.pointee.timeouts.client
+        guard let limit = own ?? (slot.pointee.awaitsProxyHeader ? .seconds(30) : nil) else {
+            return
+        }
         let end = now.advanced(byNanoseconds: UInt64(clamping: limit.nanoseconds))
         if end < slot.pointee.waitsUntil {
             slot.pointee.waitsUntil = end
@@ -165,44 +168,24 @@ extension Worker where E: ~Copyable {
             count: request
         )
         let decision = list.decide(&facts, request: bytes, isFinal: isFinal)
-        keepTracked(facts.tracked, of: slot)
+        keep(facts.notes, of: slot)
         return decision
     }
 
     mutating func facts(of slot: Slot) -> SessionFacts {
         let plan =
             slot.pointee.listener?.pointee.frontend.pointee.plan ?? plans[plans.count - 1]
-        let number = Int(slot.pointee.tracking)
         return SessionFacts(
             peer: slot.pointee.peer,
             descriptor: E.clientDescriptor(&self, slot),
             live: plan,
             entrance: slot.pointee.listener?.pointee.connections,
-            tracked: number >= 0 ? tracked[number] : TrackedEntries(),
+            notes: notes(of: slot),
             now: now
         )
     }
 
-    // MARK: Tables
-
-    private mutating func keepTracked(_ entries: TrackedEntries, of slot: Slot) {
-        guard !entries.isEmpty else { return }
-        if slot.pointee.tracking < 0 {
-            slot.pointee.tracking = freeTracked.popLast() ?? Int32(tracked.count)
-            if Int(slot.pointee.tracking) == tracked.count { tracked.append(TrackedEntries()) }
-        }
-        tracked[Int(slot.pointee.tracking)] = entries
-    }
-
-    /// The session counts nowhere any more.
-    mutating func endTracking(_ slot: Slot) {
-        let number = slot.pointee.tracking
-        guard number >= 0 else { return }
-        slot.pointee.tracking = -1
-        tracked[Int(number)].end(at: now)
-        tracked[Int(number)] = TrackedEntries()
-        freeTracked.append(number)
-    }
+    // MARK: Sticking
 
     /// `stick on`, `stick match`: the server that the client went to before, if it is up.
     mutating func stuckServer(_ slot: Slot, _ backend: Pinned<LiveBackend>) -> Int? {

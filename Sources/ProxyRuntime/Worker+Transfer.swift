@@ -93,27 +93,6 @@ extension Worker where E: ~Copyable {
         if waiting == 0 || abandons { signal(slot, .ended(.client)) }
     }
 
-    private mutating func readProxyHeader(_ slot: Slot) {
-        let descriptor = slot.pointee.client.descriptor
-        let count = unsafe tandem_stream_peek(descriptor, scratch, ProxyHeader.maximumSize)
-        guard count > 0 else {
-            if count == 0 { signal(slot, .ended(.client)) }
-            return
-        }
-        let bytes = unsafe Array(UnsafeRawBufferPointer(start: scratch, count: Int(count)))
-        switch ProxyHeader.read(bytes) {
-        case .incomplete:
-            if slot.pointee.client.flags.contains(.ending) { signal(slot, .ended(.client)) }
-        case .malformed: signal(slot, .failed(.client))
-        case .header(let size, let client):
-            _ = unsafe tandem_stream_receive(descriptor, scratch, size)
-            if let client { slot.pointee.peer = client }
-            slot.pointee.awaitsProxyHeader = false
-            slot.pointee.waitsUntil = .distantFuture
-            enter(slot)
-        }
-    }
-
     mutating func beginTransfer(_ slot: Slot) {
         slot.pointee.client.last = now
         slot.pointee.server.last = now
@@ -144,22 +123,6 @@ extension Worker where E: ~Copyable {
         let version = backend.pointee.servers[Int(slot.pointee.serverIndex)].pointee
             .proxyHeaderVersion
         if version > 0 { announceClient(slot, version: Int(version)) }
-    }
-
-    private mutating func announceClient(_ slot: Slot, version: Int) {
-        var own = SocketAddress()
-        _ = unsafe tandem_own_address(E.clientDescriptor(&self, slot), &own)
-        let header = ProxyHeader.write(version: version, from: slot.pointee.peer, to: own)
-        let buffer = pool.take()
-        unsafe header.withUnsafeBytes { bytes in
-            unsafe UnsafeMutableRawBufferPointer(
-                start: buffer.address(at: 0),
-                count: BufferPool.bufferSize
-            ).copyMemory(from: bytes)
-        }
-        slot.pointee.server.pending = buffer
-        slot.pointee.server.pendingStart = 0
-        slot.pointee.server.pendingEnd = Int32(header.count)
     }
 
     func shutDownSocket(_ slot: Slot, _ side: Side) {

@@ -49,9 +49,9 @@ enum TurnBudget {
     private var resuming: [UInt64] = []
     /// Sessions in the queues of all backends.
     var queued = 0
-    /// Where sessions count in stick tables, by their `tracking`.
-    var tracked: [TrackedEntries] = []
-    var freeTracked: [Int32] = []
+    /// By the `notes` of the sessions that have some.
+    var notes: [SessionNotes] = []
+    var freeNotes: [Int32] = []
     /// Entrances that take nothing now.
     var closedEntrances = 0
     var now: Instant

@@ -62,33 +62,6 @@ import Testing
     }
 }
 
-@Suite struct ProxyHeaderTests {
-    private let client = SocketAddress(.v4(IPv4Address(192, 0, 2, 1)), port: 4711)
-    private let own = SocketAddress(.v4(IPv4Address(192, 0, 2, 9)), port: 80)
-
-    @Test("What is written is read back", arguments: [1, 2])
-    func roundTrip(version: Int) {
-        let bytes = ProxyHeader.write(version: version, from: client, to: own)
-        #expect(ProxyHeader.read(bytes + [1, 2]) == .header(size: bytes.count, client: client))
-        for count in 1..<bytes.count {
-            #expect(ProxyHeader.read(Array(bytes.prefix(count))) == .incomplete)
-        }
-    }
-
-    @Test("The text is the specification's")
-    func text() {
-        let bytes = ProxyHeader.write(version: 1, from: client, to: own)
-        #expect(
-            String(decoding: bytes, as: UTF8.self) == "PROXY TCP4 192.0.2.1 192.0.2.9 4711 80\r\n"
-        )
-    }
-
-    @Test("Anything else is malformed", arguments: ["GET / HTTP/1.0\r\n", "PROXY TCP4 x\r\n", "X"])
-    func malformed(text: String) {
-        #expect(ProxyHeader.read(Array(text.utf8)) == .malformed)
-    }
-}
-
 @Suite struct ListenerNameTests {
     @Test("Names of the fd store hold no colon")
     func names() {

@@ -178,6 +178,62 @@ import Testing
         }
     }
 
+    @Test(
+        "A PROXY header's addresses are those that rules and servers see; one that never comes is not waited for"
+    )
+    func proxyHeader() throws {
+        try inLab { lab in
+            let servers = try ["near", "far"].enumerated().map { index, name in
+                try NamedServer(name, port: 7301 + UInt16(index))
+            }
+            let echo = try EchoServer(port: 7303)
+            defer {
+                for server in servers { server.stop() }
+                echo.stop()
+            }
+            try lab.start(
+                """
+                frontend f
+                  bind 127.0.0.1:7201 accept-proxy
+                  timeout client 600ms
+                  tcp-request connection reject if { src 192.0.2.0/24 }
+                  tcp-request session reject if { src 198.51.100.0/24 }
+                  use_backend far if { src 192.0.2.1 } { dst 203.0.113.9 } { dst_port 443 }
+                  default_backend near
+                listen on
+                  bind 127.0.0.1:7202 accept-proxy
+                  server e 127.0.0.1:7303 send-proxy
+                backend near
+                  server s 127.0.0.1:7301
+                backend far
+                  server s 127.0.0.1:7302
+                """
+            )
+            try lab.waitForPort(7201)
+            func header(_ source: String) -> [UInt8] {
+                Array("PROXY TCP4 \(source) 203.0.113.9 4711 443\r\n".utf8)
+            }
+            #expect(try answer(7201, header("192.0.2.1") + [65]) == "far")
+            #expect(try answer(7201, header("192.0.2.2")) == "near")
+            let rejected = try Client(port: 7201)
+            rejected.send(header("198.51.100.1"))
+            #expect(rejected.receive() == nil)
+            rejected.close()
+            #expect(
+                try answer(7202, header("192.0.2.1") + [65])
+                    == "PROXY TCP4 192.0.2.1 203.0.113.9 4711 443\r\nA"
+            )
+            #expect(try lab.line(holding: "192.0.2.1:4711 ", " f far/s ").contains(" -- "))
+            let begun = Clock.now
+            let silent = try Client(port: 7201)
+            silent.send(Array("PROXY TCP4 192.0.2.1".utf8))
+            #expect(silent.receive()?.isEmpty ?? true)
+            #expect((0.5...1.5).contains((Clock.now - begun).inSeconds))
+            silent.close()
+            #expect(try lab.line(holding: " f f/<NOSRV> ").contains(" cR "))
+        }
+    }
+
     @Test("A client sticks to its server while that is up, and through a reload")
     func sticking() throws {
         try inLab { lab in
