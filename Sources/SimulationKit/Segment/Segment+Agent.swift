@@ -119,7 +119,8 @@ extension Segment {
         for _ in 0..<copies where !random.chance(percent: network.lossPercent) {
             var way = random.duration(upTo: network.healthyDelay) + network.delay
             if network.jitter > .zero { way = way + random.duration(upTo: network.jitter) }
-            schedule.add(.packet(input, to: receiver), due: now + way)
+            let arrival = network.arrival(of: now + way, from: node, at: receiver)
+            schedule.add(.packet(input, to: receiver), due: arrival)
         }
     }
 

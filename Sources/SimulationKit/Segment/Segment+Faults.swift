@@ -39,7 +39,7 @@ extension Segment {
         case .checkFails(let node): check(node, fails: true)
         case .stepDown(let node, let hold):
             nodes[node].disturbedAt = now
-            expectHandOver(from: node)
+            expectHandOver(from: node, hold: hold)
             deliverToAll(.stepDown(.operatorRequest, hold: hold), of: node)
         case .addressDeleted(let node): deleteAddress(node)
         case .reload(let node, let priority, let interval):

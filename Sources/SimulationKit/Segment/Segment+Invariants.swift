@@ -108,9 +108,24 @@ extension Segment {
         }
         // Then an adoption ends it by the first exchange.
         if now < observed.lastAdoption + mutual { return true }
+        if diedUnheard(within: lifetime) { return true }
         let turn = network.healthyDelay * 4
         if now < observed.lastResumption + turn { return true }
         return now < observed.lastRacingStop + lifetime
+    }
+
+    /// A node that has just started waits by its own interval: a MASTER with a longer one (RFC 9568 §6.1, a
+    /// reload that has reached one of them) that ends before it is heard leaves its addresses behind.
+    private func diedUnheard(within lifetime: Duration) -> Bool {
+        nodes.contains { silent in
+            guard silent.condition == .stopped || silent.condition == .dead else { return false }
+            let interval = silent.members[0].router.settings.advertisementInterval
+            return now < silent.disturbedAt + lifetime
+                && nodes.contains { other in
+                    other.members[0].router.settings.advertisementInterval < interval
+                        && other.startedAt + interval > silent.disturbedAt
+                }
+        }
     }
 
     mutating func observeStop(of node: Int) {
@@ -155,18 +170,18 @@ extension Segment {
         }
     }
 
-    /// A MASTER that gives up costs no more than the skew time of another one that is well.
-    mutating func expectHandOver(from node: Int) {
+    /// A MASTER that gives up costs no more than the skew time of another one that is well, if it does not come
+    /// back before.
+    mutating func expectHandOver(from node: Int, hold: Duration) {
         let heirs = nodes.indices.filter { $0 != node && isUndisturbed($0) }
         guard nodes[node].holds(0, at: now), nodes[node].members.count == 1, !heirs.isEmpty,
             nodes[node].condition == .running, network.isCalm(for: unit * 12, at: now),
             heirs.allSatisfy({ nodes[$0].members[0].router.visibleState == .backup })
         else { return }
         let whole = plan.settings[0][0].version == .v2 ? Duration.seconds(1) : longestInterval
-        schedule.add(
-            .expectHolder(afterFaults: observed.faults),
-            due: now + whole + .milliseconds(20) + network.healthyDelay * 8
-        )
+        let patience = whole + .milliseconds(20) + network.healthyDelay * 8
+        guard hold > patience else { return }
+        schedule.add(.expectHolder(afterFaults: observed.faults), due: now + patience)
     }
 
     mutating func requireHolder(afterFaults faults: Int) {

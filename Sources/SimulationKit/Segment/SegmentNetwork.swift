@@ -9,6 +9,8 @@ struct SegmentNetwork: Equatable, Sendable {
     /// Pairs of sender and receiver, as sender * 8 + receiver.
     var severed: Set<Int> = []
     var isGatewayDead = false
+    /// Of the last packet, by pair as in `severed`.
+    private var arrivals: [Int: Instant] = [:]
     /// When the last packet that was treated badly arrives at the latest.
     private(set) var troubleUntil: Instant = .zero
     /// The longest way of a packet on a healthy LAN, and the longest turn of a loop.
@@ -25,6 +27,14 @@ struct SegmentNetwork: Equatable, Sendable {
 
     func isCalm(for window: Duration, at now: Instant) -> Bool {
         !isImpaired && troubleUntil + window < now
+    }
+
+    /// A switch does not let packets of one sender overtake each other, unless that is the fault.
+    mutating func arrival(of earliest: Instant, from sender: Int, at receiver: Int) -> Instant {
+        guard jitter == .zero else { return earliest }
+        let arrival = max(earliest, arrivals[sender * 8 + receiver] ?? .zero)
+        arrivals[sender * 8 + receiver] = arrival
+        return arrival
     }
 
     /// Before anything gets better.
