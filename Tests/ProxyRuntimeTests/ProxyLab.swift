@@ -83,6 +83,20 @@ final class ProxyLab {
         try restart(environment: environment, passed: passed)
     }
 
+    static let haproxy = "/usr/sbin/haproxy"
+
+    /// Debian's HAProxy in the place of the built program, with the same file.
+    func startHAProxy(_ sections: String) throws {
+        write(Self.defaults + sections + "\n")
+        var spawn = Spawn(
+            path: Self.haproxy,
+            arguments: ["haproxy", "-db", "-q", "-f", "\(directory)/haproxy.cfg"],
+            environment: ["PATH=/usr/bin:/bin"]
+        )
+        spawn.dieWithParent = true
+        process = ChildProcessBox(try spawn.start())
+    }
+
     func restart(
         environment: [String] = [],
         passed: [(descriptor: Int32, name: String)] = []
