@@ -7,11 +7,12 @@ package enum BalancingAlgorithm: Equatable, Sendable {
     case first
     case random
 
-    /// HAProxy's round-robin kind: any other server is as good, so a failure needs no waiting.
-    package var isRoundRobinKind: Bool {
+    /// The choice does not depend on who the client is, so any other server is as good, and a failure needs no
+    /// waiting (HAProxy 2.6, as `HAProxyComparisonTests` sees it).
+    package var leavesAtOnce: Bool {
         switch self {
-        case .roundRobin, .staticRoundRobin, .random: true
-        case .leastConnections, .source, .first: false
+        case .roundRobin, .staticRoundRobin, .random, .leastConnections, .first: true
+        case .source: false
         }
     }
 }

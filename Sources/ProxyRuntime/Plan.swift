@@ -142,7 +142,7 @@ final class Backend: Sendable {
             redispatch: section.redispatch,
             connectTimeout: section.timeouts.connect,
             queueTimeout: section.timeouts.queue,
-            isRoundRobinKind: BalancingAlgorithm(section.balance).isRoundRobinKind
+            leavesAtOnce: BalancingAlgorithm(section.balance).leavesAtOnce
         )
         abortsOnClose = section.optionAbortOnClose
         keepsAlive = section.optionServerKeepAlive

@@ -22,21 +22,21 @@ package struct ConnectRules: Equatable, Sendable {
     // Nanoseconds, because every session asks: arithmetic of `Duration` has 128 bits.
     private var connectLimit: UInt64?
     private var queueLimit: UInt64?
-    /// The balancing algorithm is of HAProxy's round-robin kind.
-    package var isRoundRobinKind: Bool
+    /// The balancing algorithm does not look at the client, so any other server is as good.
+    package var leavesAtOnce: Bool
 
     package init(
         retries: Int = 3,
         redispatch: Int? = nil,
         connectTimeout: Duration? = nil,
         queueTimeout: Duration? = nil,
-        isRoundRobinKind: Bool = true
+        leavesAtOnce: Bool = true
     ) {
         self.retries = retries
         self.redispatch = redispatch
         connectLimit = connectTimeout.map(\.wholeNanoseconds)
         queueLimit = queueTimeout.map(\.wholeNanoseconds)
-        self.isRoundRobinKind = isRoundRobinKind
+        self.leavesAtOnce = leavesAtOnce
     }
 
     package var connectTimeout: Duration? {
@@ -304,7 +304,7 @@ package struct Session: Equatable, Sendable {
     ///
     /// After `retries` failures beyond the first it is over. Else the session may leave its server if
     /// redispatch is on and: the server is down; or the count says so (every N-th, -1: the last); or the
-    /// algorithm is of the round-robin kind and there is more than one active server. It waits for the
+    /// algorithm does not look at the client and there is more than one active server. It waits for the
     /// turn-around after an answer of the network unless it can go elsewhere at once.
     private mutating func retry(
         _ cause: Termination.Cause,
@@ -320,7 +320,7 @@ package struct Session: Equatable, Sendable {
         }
         attemptsFailed += 1
         let leaves = mayLeave(active: active, usable: usable, rules)
-        if waits, !leaves || !rules.isRoundRobinKind || active <= 1 {
+        if waits, !leaves || active <= 1 {
             phase = .turnAround
             choosesAfterWait = leaves
             deadline = rules.turnAroundEnd(from: now)
@@ -340,7 +340,7 @@ package struct Session: Equatable, Sendable {
             let period = rules.retries + 1 + redispatch
             if period > 0, attemptsFailed % period == 0 { return true }
         }
-        return rules.isRoundRobinKind && active > 1
+        return rules.leavesAtOnce && active > 1
     }
 
     private mutating func finish(

@@ -10,7 +10,7 @@ import Testing
         retries: 3,
         redispatch: -1,
         connectTimeout: .seconds(5),
-        isRoundRobinKind: true
+        leavesAtOnce: true
     )
 
     private func connecting(_ rules: ConnectRules) -> Session {
@@ -69,17 +69,20 @@ import Testing
         #expect(session.attemptsFailed == 1)
     }
 
-    @Test("Without option redispatch, or with least connections, it waits first")
+    @Test("Without option redispatch, or where the client decides about the server, it waits first")
     func noRedispatch() {
         let refusal = Session.Event.connectFailed(.answered, active: 2, serverIsUsable: true)
         var stays = rules
         stays.redispatch = nil
         var session = connecting(stays)
         #expect(session.handle(refusal, at: at(0), rules: stays) == .wait)
-        var least = rules
-        least.isRoundRobinKind = false
-        session = connecting(least)
-        #expect(session.handle(refusal, at: at(0), rules: least) == .wait)
+        var source = rules
+        source.leavesAtOnce = false
+        session = connecting(source)
+        #expect(session.handle(refusal, at: at(0), rules: source) == .wait)
+        source.redispatch = 1
+        session = connecting(source)
+        #expect(session.handle(refusal, at: at(0), rules: source) == .choose)
     }
 
     @Test("The turn-around is never longer than the connect timeout")
