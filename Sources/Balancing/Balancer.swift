@@ -32,6 +32,19 @@ package struct BalancedServer: Equatable, Sendable {
     }
 }
 
+/// `hash-type`, for `balance source`.
+package struct HashType: Equatable, Sendable {
+    /// Nearest point on a ring, instead of a map of all places.
+    package var isConsistent: Bool
+    /// The address's hash is spread once more.
+    package var avalanches: Bool
+
+    package init(isConsistent: Bool = false, avalanches: Bool = false) {
+        self.isConsistent = isConsistent
+        self.avalanches = avalanches
+    }
+}
+
 /// Where a connection goes.
 package enum Choice: Equatable, Sendable {
     case server(Int)
@@ -58,24 +71,48 @@ package struct Balancer: Equatable, Sendable {
     private var hasEqualWeights = true
     private var totalWeight = 0
     private var cursor = 0
-    /// Smooth weighted round robin: what each server is owed, by its index.
-    private var owed: [Int]
+    private var turns = WeightedTurns([])
+    private let hashType: HashType
+    /// How much a weight of 1 counts here: more where a slow start needs steps in between.
+    private let weightScale: Int
+    private var ring: HashRing?
+    /// leastconn: HAProxy's order of the servers, by their load when it last changed, and since when.
+    private var loadKeys: [Int]
+    private var loadStamps: [Int]
+    private var stamp = 0
     /// static-rr and source: as many entries a server as its weight, spread.
     private var map: [Int] = []
     private var random: UInt64
 
-    /// `seed` decides the draws of `random`.
+    /// `seed` decides the draws of `random`; `identifiers` are the servers' `id`, by default their places from 1;
+    /// `fullWeights` are the most that they may have, by default what they have now.
     package init(
         algorithm: BalancingAlgorithm,
         servers: [BalancedServer],
         allBackups: Bool = false,
+        hashType: HashType = HashType(),
+        identifiers: [Int]? = nil,
+        weightScale: Int = 1,
+        fullWeights: [Int]? = nil,
         seed: UInt64 = 1
     ) {
         self.algorithm = algorithm
         self.allBackups = allBackups
         self.servers = servers
-        owed = Array(repeating: 0, count: servers.count)
+        self.hashType = hashType
+        self.weightScale = max(weightScale, 1)
+        loadKeys = Array(repeating: 0, count: servers.count)
+        loadStamps = Array(servers.indices)
+        stamp = servers.count
         random = seed
+        if algorithm == .source, hashType.isConsistent {
+            ring = HashRing(
+                identifiers: identifiers ?? servers.indices.map { $0 + 1 },
+                weights: (fullWeights ?? servers.map(\.weight)).map {
+                    $0 * HashRing.pointsOfWeight / self.weightScale
+                }
+            )
+        }
         rebuild()
     }
 
@@ -103,12 +140,13 @@ package struct Balancer: Equatable, Sendable {
         guard !candidates.isEmpty else { return .none }
         switch algorithm {
         case .source:
-            let server = map[Int(sourceHash) % map.count]
+            let server = server(ofSource: sourceHash, avoided)
             return hasRoom(server) ? .server(server) : .busy(server)
         case .roundRobin:
             let server =
                 hasEqualWeights
-                ? nextInTurn(candidates, avoided, hasRoom) : mostOwed(avoided, hasRoom)
+                ? nextInTurn(candidates, avoided, hasRoom)
+                : turns.next(avoiding: avoided, hasRoom)
             return found(server, avoided, hasRoom)
         case .staticRoundRobin:
             let server = nextInTurn(map, avoided, hasRoom)
@@ -149,39 +187,47 @@ package struct Balancer: Equatable, Sendable {
         return nil
     }
 
-    /// Each candidate is owed its weight at every turn; who is owed most is next and pays the total.
-    private mutating func mostOwed(_ avoided: Int?, _ hasRoom: (Int) -> Bool) -> Int? {
-        var best: Int?
-        var total = 0
-        for server in candidates where server != avoided && hasRoom(server) {
-            owed[server] += servers[server].weight
-            total += servers[server].weight
-            if let leader = best, owed[server] <= owed[leader] { continue }
-            best = server
-        }
-        if let best { owed[best] -= total }
-        return best
+    private func server(ofSource hash: UInt32, _ avoided: Int?) -> Int {
+        guard candidates.count > 1 else { return candidates[0] }
+        let hash = hashType.avalanches ? SourceHash.spread(hash) : hash
+        if let server = ring?.server(nearest: hash, where: { $0 != avoided }) { return server }
+        return map.isEmpty ? candidates[0] : map[Int(hash) % map.count]
     }
 
-    /// Connections by weight; among equals, in turn.
+    /// A server has taken or released a connection: among equals, it comes last from here on (leastconn).
+    package mutating func loadChanged(_ index: Int, to load: Int) {
+        let key = loadKey(of: index, load)
+        guard loadKeys[index] != key else { return }
+        loadKeys[index] = key
+        loadStamps[index] = stamp
+        stamp &+= 1
+    }
+
+    /// As if the server had the connection already, so that weights count before it is chosen; but one without any
+    /// comes first whatever its weight.
+    private func loadKey(of index: Int, _ load: Int) -> Int {
+        guard load > 0 else { return 0 }
+        return (load &+ 1) &* 4096 / max(servers[index].weight * 16 / weightScale, 1)
+    }
+
     private mutating func leastLoaded(
         _ avoided: Int?,
         _ load: (Int) -> Int,
         _ hasRoom: (Int) -> Bool
     ) -> Int? {
-        var best: (position: Int, load: Int, weight: Int)?
-        for step in 0..<candidates.count {
-            let position = (cursor + step) % candidates.count
-            let server = candidates[position]
+        var best: Int?
+        for server in candidates {
+            loadChanged(server, to: load(server))
             guard server != avoided, hasRoom(server) else { continue }
-            let own = max(load(server), 0)
-            let weight = servers[server].weight
-            if let best, own &* best.weight >= best.load &* weight { continue }
-            best = (position, own, weight)
+            if let best, !comes(server, before: best) { continue }
+            best = server
         }
-        guard let best else { return nil }
-        cursor = (best.position + 1) % candidates.count
-        return candidates[best.position]
+        return best
+    }
+
+    private func comes(_ left: Int, before right: Int) -> Bool {
+        if loadKeys[left] != loadKeys[right] { return loadKeys[left] < loadKeys[right] }
+        return loadStamps[left] < loadStamps[right]
     }
 
     /// HAProxy's `random` draws twice by weight and takes the less loaded.
@@ -231,11 +277,25 @@ package struct Balancer: Equatable, Sendable {
         totalWeight = candidates.reduce(0) { $0 + servers[$1].weight }
         hasEqualWeights = Set(candidates.map { servers[$0].weight }).count <= 1
         cursor = 0
-        for index in owed.indices { owed[index] = 0 }
         switch algorithm {
-        case .staticRoundRobin, .source: map = spreadMap()
-        case .roundRobin, .leastConnections, .first, .random: map = []
+        case .staticRoundRobin: map = spreadMap()
+        case .source:
+            map = hashType.isConsistent ? [] : spreadMap()
+            if hashType.isConsistent { spreadRing() }
+        case .roundRobin:
+            turns = WeightedTurns(
+                hasEqualWeights ? [] : candidates.map { ($0, servers[$0].weight) }
+            )
+        case .leastConnections, .first, .random: break
         }
+    }
+
+    private mutating func spreadRing() {
+        var counts = Array(repeating: 0, count: servers.count)
+        for server in candidates {
+            counts[server] = servers[server].weight * HashRing.pointsOfWeight / weightScale
+        }
+        ring?.setPoints(counts)
     }
 
     /// The most steps that building a map may take: 10,000 servers of different weights are coarsened.

@@ -116,6 +116,12 @@ package struct ProxySection: Equatable, Sendable {
     package var stickTable: StickTableSettings?
     package var stickRules: [StickRule] = []
     package var balance: Balance = .roundrobin
+    /// `hash-type consistent`, for `balance source`; else the map.
+    package var hashesConsistently = false
+    /// The `avalanche` modifier of `hash-type`.
+    package var hashAvalanches = false
+    /// Nil: a tenth of the connections that may reach the backend.
+    package var fullconn: Int?
     /// Nil: the global one.
     package var maxconn: Int?
     package var logs: [LogTarget] = []
@@ -236,6 +242,8 @@ package struct ServerLine: Equatable, Sendable {
     package var sendProxyVersion: Int?
     package var source: IPAddress?
     package var slowStart: Duration = .zero
+    /// `id`; nil: its place in the backend, from 1.
+    package var id: Int?
     package var location: SourceLocation
 
     package init(name: String, host: Host, port: PortRule, location: SourceLocation) {

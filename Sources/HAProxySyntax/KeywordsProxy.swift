@@ -6,6 +6,12 @@ extension Keywords {
         Keyword.rows(.done, "default-server", "options of the servers that follow"),
         Keyword.rows(.done, "default_backend", "where a frontend leads to"),
         Keyword.rows(.done, "balance", "roundrobin, static-rr, leastconn, source, first or random"),
+        Keyword.rows(
+            .done,
+            "hash-type",
+            "map-based or consistent, with avalanche or not; sources have one hash function"
+        ),
+        Keyword.rows(.done, "fullconn", "connections at which 'minconn' has grown to 'maxconn'"),
         Keyword.rows(.done, "use_backend", "where a frontend leads to on a condition"),
         Keyword.rows(.done, "acl", "names a criterion; see the table of criteria"),
         Keyword.rows(
@@ -46,8 +52,11 @@ extension Keywords {
             "load-server-state-from-file server-state-file-name",
             "the state of servers is handed over in the process"
         ),
-        Keyword.rows(.warned, "fullconn", "limits do not grow with the load"),
-        Keyword.rows(.warned, "hash-type hash-balance-factor", "sources are mapped evenly"),
+        Keyword.rows(
+            .warned,
+            "hash-balance-factor",
+            "a server takes the clients that are mapped to it, up to its maxconn"
+        ),
         Keyword.rows(
             .warned,
             "log-format error-log-format log-format-sd log-steps",

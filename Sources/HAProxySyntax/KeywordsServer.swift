@@ -14,6 +14,7 @@ extension Keywords {
             parameters: 1
         ),
         Keyword.rows(.done, "port addr", "where checks go", parameters: 1),
+        Keyword.rows(.done, "id", "decides its places in 'hash-type consistent'", parameters: 1),
         Keyword.rows(.done, "weight", "0 to 256; default 1", parameters: 1),
         Keyword.rows(.done, "backup no-backup", "only when no other server is up"),
         Keyword.rows(.done, "disabled enabled", "starts in maintenance, or not"),
@@ -35,7 +36,7 @@ extension Keywords {
         Keyword.rows(.done, "source", "the address that the server sees", parameters: 1),
         Keyword.rows(
             .accepted,
-            "id guid shard hash-key ws log-bufsize",
+            "guid shard hash-key ws log-bufsize",
             "a label",
             parameters: 1
         ),

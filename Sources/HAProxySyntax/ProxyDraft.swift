@@ -148,6 +148,11 @@ extension Interpreter {
             if let value = number(words, in: 0...1000, at: location) {
                 draft.section.retries = value
             }
+        case "fullconn":
+            if let value = number(words, in: 1...10_000_000, at: location) {
+                draft.section.fullconn = value
+            }
+        case "hash-type": readHashType(words, at: location, into: &draft)
         case "tcp-check": readTCPCheck(words, at: location)
         case "acl": readACL(words, at: location, into: &draft)
         case "use_backend": readUseBackend(words, at: location, into: &draft)
@@ -240,6 +245,30 @@ extension Interpreter {
             return
         }
         draft.section.balance = balance
+    }
+
+    /// `hash-type map-based|consistent [FUNCTION [avalanche]]`; HAProxy's default with consistent alone is avalanche.
+    private mutating func readHashType(
+        _ words: [String],
+        at location: SourceLocation,
+        into draft: inout ProxyDraft
+    ) {
+        let methods = ["map-based", "consistent"]
+        let functions = ["sdbm", "djb2", "wt6", "crc32", "none"]
+        guard words.count > 1, methods.contains(words[1]),
+            words.count < 3 || functions.contains(words[2]),
+            words.count < 4 || words[3] == "avalanche"
+        else {
+            report.error(
+                location,
+                "'\(words.joined(separator: " "))' is not known",
+                mend: "expected 'hash-type map-based' or 'hash-type consistent'"
+            )
+            return
+        }
+        draft.section.hashesConsistently = words[1] == "consistent"
+        draft.section.hashAvalanches =
+            words.count > 3 || words.count == 2 && draft.section.hashesConsistently
     }
 
     private mutating func readTCPCheck(_ words: [String], at location: SourceLocation) {

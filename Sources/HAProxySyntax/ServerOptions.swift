@@ -118,6 +118,7 @@ extension Interpreter {
         case "no-send-proxy", "no-send-proxy-v2": server.sendProxyVersion = nil
         case "inter", "fastinter", "downinter", "slowstart":
             setTime(name, value, in: &server, at: location)
+        case "id": server.id = integer(value, of: name, in: 1...Int(Int32.max), at: location)
         case "rise", "fall", "weight", "maxconn", "minconn", "maxqueue":
             setNumber(name, value, in: &server, at: location)
         case "port", "addr": setCheckAddress(name, value, in: &server, at: location)

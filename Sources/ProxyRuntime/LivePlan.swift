@@ -165,6 +165,7 @@ struct LiveListener {
     let plan: Pinned<LivePlan>
     let rules: ConnectRules
     let isBySource: Bool
+    let isByLoad: Bool
     /// Its place in the configuration.
     let proxy: Int
     let hasContentRules: Bool
@@ -191,6 +192,7 @@ struct LiveListener {
         self.plan = plan
         rules = backend.rules
         isBySource = backend.algorithm == .source
+        isByLoad = backend.algorithm == .leastConnections
         proxy = backend.proxy
         hasContentRules = backend.rulebook?.content.isEmpty == false
         sticks = backend.rulebook?.sticks.isEmpty == false
@@ -208,6 +210,10 @@ struct LiveListener {
                     algorithm: backend.algorithm,
                     servers: zip(statuses, backend.servers).map { $0.balanced($1) },
                     allBackups: backend.allBackups,
+                    hashType: backend.hashType,
+                    identifiers: backend.servers.enumerated().map { $1.line.id ?? $0 + 1 },
+                    weightScale: backend.weightScale,
+                    fullWeights: backend.servers.map { $0.line.weight * backend.weightScale },
                     seed: seed
                 )
             )

@@ -109,6 +109,9 @@ final class Backend: Sendable {
     let rulebook: Rulebook?
     let servers: [Server]
     let algorithm: BalancingAlgorithm
+    let hashType: HashType
+    /// How much a weight of 1 counts: more where a slow start needs steps in between.
+    let weightScale: Int
     let allBackups: Bool
     let rules: ConnectRules
     let abortsOnClose: Bool
@@ -136,6 +139,12 @@ final class Backend: Sendable {
         self.rulebook = rulebook
         self.servers = servers
         algorithm = BalancingAlgorithm(section.balance)
+        weightScale =
+            servers.contains { $0.line.slowStart > .zero } ? ServerWatch.weightScale : 1
+        hashType = HashType(
+            isConsistent: section.hashesConsistently,
+            avalanches: section.hashAvalanches
+        )
         allBackups = section.optionAllBackups
         rules = ConnectRules(
             retries: section.retries,

@@ -29,6 +29,20 @@ struct PlanBuilder {
         return number
     }
 
+    /// The connections that may reach a backend: of all frontends that lead there.
+    private static func reach(
+        _ backend: String,
+        _ proxies: [ProxySection],
+        maxconn: Int
+    ) -> Int {
+        proxies.lazy.filter { section in
+            section.kind != .backend
+                && (section.defaultBackend == backend
+                    || section.kind == .listen && section.name == backend
+                    || section.backendChoices.contains { $0.backend == backend })
+        }.reduce(0) { $0 + ($1.maxconn ?? maxconn) }
+    }
+
     /// The tables by their proxies: one whose line has not changed keeps its entries.
     private mutating func keepTables(of proxies: [ProxySection]) -> [SharedTable?] {
         var kept: [String: SharedTable] = [:]
@@ -58,10 +72,6 @@ struct PlanBuilder {
             uniquingKeysWith: { first, _ in first }
         )
         var places = keepTables(of: configuration.proxies).map { ProxyPlace(table: $0) }
-        let fullconn = max(
-            running.filter { $0.kind != .backend }.reduce(0) { $0 + ($1.maxconn ?? maxconn) } / 10,
-            1
-        )
         var backends: [Backend] = []
         for (proxy, section) in withServers {
             places[proxy].backend = backends.count
@@ -84,7 +94,8 @@ struct PlanBuilder {
                     rulebook: Rulebook(section, backends: byName),
                     servers: servers,
                     logs: LogTargets(section.logs, sockets: logSockets),
-                    fullconn: fullconn,
+                    fullconn: section.fullconn
+                        ?? Self.reach(section.name, running, maxconn: maxconn) / 10,
                     gauges: (gauge(prefix), gauge("\(prefix) queue"), gauge("\(prefix) total"))
                 )
             )

@@ -24,8 +24,6 @@ struct ServerBoard {
 
     private(set) var watches: [ServerWatch] = []
     let plan: Plan
-    /// Backends with a slow start: their weights are scaled.
-    private let scaled: [Bool]
 
     /// Names that could not be resolved are asked for again so often.
     static let resolvePeriod: Duration = .seconds(5)
@@ -33,7 +31,6 @@ struct ServerBoard {
     /// Takes over health and addresses by name from the board before.
     init(plan: Plan, former: ServerBoard?, at now: Instant) {
         self.plan = plan
-        scaled = plan.backends.map { $0.servers.contains { $0.line.slowStart > .zero } }
         let old = Dictionary(
             (former?.watches ?? []).map { ($0.fullName, $0) },
             uniquingKeysWith: { first, _ in first }
@@ -73,7 +70,10 @@ struct ServerBoard {
     }
 
     func status(_ position: Int, at now: Instant) -> ServerStatus {
-        watches[position].status(scaled: scaled[watches[position].backend], at: now)
+        watches[position].status(
+            weightScale: plan.backends[watches[position].backend].weightScale,
+            at: now
+        )
     }
 
     func statuses(at now: Instant) -> [[ServerStatus]] {

@@ -44,8 +44,8 @@ struct ServerWatch {
     /// Weights count sixteenfold where `slowstart` needs steps in between.
     static let weightScale = 16
 
-    func status(scaled: Bool, at now: Instant) -> ServerStatus {
-        let whole = server.line.weight * (scaled ? Self.weightScale : 1)
+    func status(weightScale: Int, at now: Instant) -> ServerStatus {
+        let whole = server.line.weight * weightScale
         var weight = whole
         if let warmsSince, server.line.slowStart > .zero, whole > 0 {
             let share = (now - warmsSince).inSeconds / server.line.slowStart.inSeconds

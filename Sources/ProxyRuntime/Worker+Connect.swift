@@ -111,7 +111,10 @@ extension Worker where E: ~Copyable {
 
     @inline(__always)
     private func take(_ slot: Slot, _ server: Int, of backend: Pinned<LiveBackend>) {
-        backend.pointee.servers[server].pointee.connections.add(1)
+        let load = backend.pointee.servers[server].pointee.connections.add(1)
+        if backend.pointee.isByLoad {
+            backend.pointee.lists.pointee.balancer.loadChanged(server, to: load)
+        }
         slot.pointee.serverIndex = Int32(truncatingIfNeeded: server)
         slot.pointee.holdsServer = true
     }
@@ -122,7 +125,11 @@ extension Worker where E: ~Copyable {
         guard slot.pointee.holdsServer, let backend = slot.pointee.backend else { return }
         slot.pointee.holdsServer = false
         slot.pointee.failedServer = slot.pointee.serverIndex
-        backend.pointee.servers[Int(slot.pointee.serverIndex)].pointee.connections.add(-1)
+        let server = Int(slot.pointee.serverIndex)
+        let load = backend.pointee.servers[server].pointee.connections.add(-1)
+        if backend.pointee.isByLoad {
+            backend.pointee.lists.pointee.balancer.loadChanged(server, to: load)
+        }
     }
 
     // MARK: The queue

@@ -19,7 +19,7 @@ import Testing
         "Round robin takes servers in the order of the file and spreads weights",
         arguments: [
             ([1, 1, 1], [0, 1, 2, 0, 1, 2]),
-            ([3, 1], [0, 0, 1, 0, 0, 0, 1, 0]),
+            ([3, 1], [0, 0, 0, 1, 0, 0, 0, 1]),
             ([1, 0, 1], [0, 2, 0, 2]),
             ([256, 256], [0, 1, 0, 1]),
         ]
@@ -84,10 +84,76 @@ import Testing
     @Test("Least connections weighs the load, and takes turns among equals")
     func leastConnections() {
         var balancer = Balancer(algorithm: .leastConnections, servers: servers(1, 1, 2))
-        let idle = (0..<3).map { _ in balancer.choose() }
-        #expect(idle == [.server(0), .server(1), .server(2)])
+        // Each is left again at once: who was used last comes last.
+        let idle = (0..<4).map { _ in
+            let choice = balancer.choose()
+            if case .server(let server) = choice {
+                balancer.loadChanged(server, to: 1)
+                balancer.loadChanged(server, to: 0)
+            }
+            return choice
+        }
+        #expect(idle == [.server(0), .server(1), .server(2), .server(0)])
         #expect(balancer.choose(load: { [4, 3, 5][$0] }) == .server(2))
-        #expect(balancer.choose(load: { [4, 2, 5][$0] }) == .server(1))
+        #expect(balancer.choose(load: { [4, 2, 6][$0] }) == .server(1))
+        // One without connections comes before one with more weight.
+        #expect(balancer.choose(load: { [0, 1, 1][$0] }) == .server(0))
+    }
+
+    @Test("Weighted turns pass over who is full or avoided, and end when all are")
+    func weightedTurnsPassOver() {
+        var balancer = Balancer(algorithm: .roundRobin, servers: servers(3, 1, 2))
+        for _ in 0..<20 {
+            #expect(balancer.choose(hasRoom: { $0 != 0 }) != .server(0))
+            #expect(balancer.choose(avoiding: 1) != .server(1))
+            #expect(balancer.choose(hasRoom: { _ in false }) == .busy(nil))
+            #expect(balancer.choose(avoiding: 2, hasRoom: { $0 == 2 }) == .server(2))
+        }
+        let after = sequence(&balancer, 600)
+        for (server, share) in [300, 100, 200].enumerated() {
+            #expect(abs(after.count { $0 == server } - share) <= 6)
+        }
+    }
+
+    @Test("A server that goes moves only its own clients; one that comes back has them again")
+    func consistentSource() {
+        var list = servers(1, 2, 1, 1)
+        var balancer = Balancer(
+            algorithm: .source,
+            servers: list,
+            hashType: HashType(isConsistent: true, avalanches: true)
+        )
+        func placed() -> [Choice] {
+            (0..<2000).map { balancer.choose(sourceHash: 0x0A00_0000 + UInt32($0) * 77) }
+        }
+        let before = placed()
+        for server in list.indices {
+            let share = before.count { $0 == .server(server) }
+            #expect((200...1200).contains(share), "\(server): \(share)")
+        }
+        list[2].isUsable = false
+        balancer.update(2, to: list[2])
+        let without = placed()
+        for (old, new) in zip(before, without) {
+            #expect(old == new || old == .server(2))
+            #expect(new != .server(2))
+        }
+        list[2].isUsable = true
+        balancer.update(2, to: list[2])
+        #expect(placed() == before)
+    }
+
+    @Test("Ten thousand servers of the largest weight fit on a ring")
+    func largeRing() {
+        var ring = HashRing(
+            identifiers: Array(1...10_000),
+            weights: Array(repeating: 4096, count: 10_000)
+        )
+        ring.setPoints(Array(repeating: 4096, count: 10_000))
+        #expect(ring.server(nearest: 7, where: { _ in true }) != nil)
+        ring.setPoints((0..<10_000).map { $0 == 77 ? 1 : 0 })
+        #expect(ring.server(nearest: 7, where: { _ in true }) == 77)
+        #expect(ring.server(nearest: 7, where: { _ in false }) == nil)
     }
 
     @Test("A source stays with its server, and its server's queue")

@@ -50,8 +50,8 @@ final class ProxyLab {
         _ = system("rm -rf '\(directory)'")
     }
 
-    func write(_ text: String) {
-        let raw = open("\(directory)/haproxy.cfg", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    func write(_ text: String, to name: String = "haproxy.cfg") {
+        let raw = open("\(directory)/\(name)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         let bytes = Array(text.utf8)
         _ = Glibc.write(raw, bytes, bytes.count)
         close(raw)
@@ -127,6 +127,20 @@ final class ProxyLab {
         throw LabError("nothing listens on \(port)")
     }
 
+    /// Until somebody listens there, who notices nothing of it.
+    func waitForListener(_ port: UInt16) throws {
+        for _ in 0..<500 {
+            let text = String(
+                decoding: (try? readFile("/proc/thread-self/net/tcp")) ?? [],
+                as: UTF8.self
+            )
+            let suffix = ":" + String(port, radix: 16, uppercase: true) + " 00000000:0000 0A"
+            if text.contains(suffix) { return }
+            usleep(10_000)
+        }
+        throw LabError("nothing listens on \(port)")
+    }
+
     /// The port is bound before the proxy's own socket.
     func connectControl() throws -> FileDescriptor {
         for _ in 0..<200 {
@@ -193,7 +207,8 @@ final class ChildProcessBox {
 struct Client {
     let descriptor: Int32
 
-    init(port: UInt16) throws {
+    /// `source`: the address to connect from, in host order; nil: any.
+    init(port: UInt16, from source: UInt32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var limit = timeval(tv_sec: 20, tv_usec: 0)
         setsockopt(
@@ -203,6 +218,7 @@ struct Client {
             &limit,
             socklen_t(MemoryLayout<timeval>.size)
         )
+        if let source { try check(tandem_ipv4_bind(descriptor, source, 0), "bind") }
         let result = tandem_ipv4_connect(descriptor, 0x7F00_0001, port)
         guard result == 0 else {
             Glibc.close(descriptor)
