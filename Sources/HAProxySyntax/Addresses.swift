@@ -167,9 +167,10 @@ extension Interpreter {
     }
 
     private mutating func unixEndpoint(
-        _ path: String,
+        _ text: String,
         at location: SourceLocation
     ) -> [BindAddress.Endpoint] {
+        let path = socketPrefix + text
         guard path.hasPrefix("/"), path.utf8.count <= 107 else {
             report.error(
                 location,

@@ -21,6 +21,7 @@ extension Interpreter {
         }
         var template = BindAddress(endpoint: .descriptor(0), location: location)
         template.backlog = draft.backlog
+        template.permissions = socketPermissions
         readOptions(words.dropFirst(2), into: &template, at: location)
         for part in words[1].split(separator: ",", omittingEmptySubsequences: false) {
             if part.isEmpty {
@@ -98,11 +99,73 @@ extension Interpreter {
         case "maxconn":
             bind.maxconn = integer(value, of: name, in: 1...10_000_000, at: location)
         case "name": bind.name = value
+        case "mode", "user", "group", "uid", "gid":
+            setPermission(name, value, in: &bind.permissions, at: location)
         case "transparent": bind.transparent = true
         case "defer-accept": bind.deferAccept = true
         case "accept-proxy": bind.acceptProxy = true
         case "v6only": bind.onlyIPv6 = true
         default: reportUnknown(name, in: Keywords.bind, section: "bind", at: location)
+        }
+    }
+
+    /// `unix-bind [prefix PATH] [mode MODE] [user USER] [uid UID] [group GROUP] [gid GID]` (§3.1).
+    mutating func readUnixBind(_ words: ArraySlice<String>, at location: SourceLocation) {
+        var words = words
+        var permissions = socketPermissions
+        defer { socketPermissions = permissions }
+        while let name = words.popFirst() {
+            guard let value = words.popFirst() else {
+                report.error(
+                    location,
+                    "'\(name)' of 'unix-bind' needs a value",
+                    mend: "write one after it"
+                )
+                return
+            }
+            switch name {
+            case "prefix": socketPrefix = value
+            case "mode", "user", "group", "uid", "gid":
+                setPermission(name, value, in: &permissions, at: location)
+            default:
+                report.error(
+                    location,
+                    "'\(name)' of 'unix-bind' is not known",
+                    mend: "expected prefix, mode, user, uid, group or gid"
+                )
+                return
+            }
+        }
+    }
+
+    private mutating func setPermission(
+        _ name: String,
+        _ value: String,
+        in permissions: inout SocketPermissions,
+        at location: SourceLocation
+    ) {
+        switch name {
+        case "mode":
+            guard (1...4).contains(value.utf8.count), let mode = UInt32(value, radix: 8),
+                mode <= 0o777
+            else {
+                report.error(
+                    location,
+                    "'mode \(value)' is not a file's mode",
+                    mend: "expected digits of base 8, such as 660"
+                )
+                return
+            }
+            permissions.mode = mode
+        case "user": permissions.user = value
+        case "group": permissions.group = value
+        default:
+            let number = integer(value, of: name, in: 0...Int(UInt32.max) - 1, at: location)
+            if name == "uid" {
+                permissions.uid = number.map(UInt32.init)
+            } else {
+                permissions.gid = number.map(UInt32.init)
+            }
         }
     }
 }

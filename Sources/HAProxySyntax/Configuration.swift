@@ -194,12 +194,25 @@ package struct BindAddress: Hashable, Sendable {
     package var acceptProxy = false
     package var onlyIPv6 = false
     package var name: String?
+    /// Of a Unix socket's file.
+    package var permissions = SocketPermissions()
     package var location: SourceLocation
 
     package init(endpoint: Endpoint, location: SourceLocation) {
         self.endpoint = endpoint
         self.location = location
     }
+}
+
+/// `mode`, `user`, `uid`, `group` and `gid` of a Unix socket that is bound (§5.1); nil: as the system makes it.
+package struct SocketPermissions: Hashable, Sendable {
+    package var mode: UInt32?
+    package var user: String?
+    package var uid: UInt32?
+    package var group: String?
+    package var gid: UInt32?
+
+    package init() {}
 }
 
 /// A `server` line with its `default-server` already applied (§5.2).

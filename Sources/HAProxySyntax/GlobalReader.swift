@@ -63,6 +63,7 @@ extension Interpreter {
                 return
             }
             global.statsSockets.append(words.dropFirst(2).joined(separator: " "))
+        case "unix-bind": readUnixBind(words.dropFirst(), at: location)
         case "setenv", "presetenv", "unsetenv": return
         default: reportUnknown(words[0], in: Keywords.global, section: "global", at: location)
         }

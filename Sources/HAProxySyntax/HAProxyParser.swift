@@ -73,6 +73,9 @@ struct Interpreter {
     /// `mode http` lines that were reported already.
     var reportedModes: Set<SourceLocation> = []
     var bindCount = 0
+    /// `unix-bind`: what Unix sockets are bound with unless their line says otherwise.
+    var socketPermissions = SocketPermissions()
+    var socketPrefix = ""
     /// The proxies that conditions may name, by their place; known before their lines are read.
     var directory: [ProxyName] = []
     var patternCount = 0

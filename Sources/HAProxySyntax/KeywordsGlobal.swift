@@ -9,6 +9,11 @@ extension Keywords {
             "log-send-hostname",
             "puts the node's name, or the one given, into lines"
         ),
+        Keyword.rows(
+            .done,
+            "unix-bind",
+            "'prefix', 'mode', 'user', 'group', 'uid' and 'gid' of Unix sockets"
+        ),
         Keyword.rows(.done, "nbthread", "event loops"),
         Keyword.rows(.done, "pidfile", "where the process id is written"),
         Keyword.rows(
@@ -48,7 +53,7 @@ extension Keywords {
             nosplice nogetaddrinfo noreuseport noktls maxpipes maxzlibmem maxcomprate maxcompcpuusage
             profiling.* close-spread-time harden.* shm-stats-* stats-file limited-quic
             no-quic spread-checks max-spread-checks mworker-* set-dumpable set-var
-            set-var-fmt unix-bind server-state-base server-state-file warn-blocked-traffic-after
+            set-var-fmt server-state-base server-state-file warn-blocked-traffic-after
             force-cfg-parser-pause dns-accept-family expose-experimental-directives
             expose-deprecated-directives insecure-fork-wanted insecure-setuid-wanted
             pp2-never-send-local h1-* h2-* http-err-codes http-fail-codes debug.counters anonkey
@@ -77,6 +82,12 @@ extension Keywords {
         Keyword.rows(.done, "backlog", "connections that wait to be accepted", parameters: 1),
         Keyword.rows(.done, "maxconn", "connections of this address", parameters: 1),
         Keyword.rows(.done, "name", "for people", parameters: 1),
+        Keyword.rows(
+            .done,
+            "mode user group uid gid",
+            "who may connect to a Unix socket",
+            parameters: 1
+        ),
         Keyword.rows(.done, "transparent", "also addresses that are not this node's"),
         Keyword.rows(.done, "defer-accept", "waits for the first bytes"),
         Keyword.rows(.done, "accept-proxy", "expects a PROXY header"),
@@ -85,7 +96,7 @@ extension Keywords {
         Keyword.rows(
             .accepted,
             """
-            id process thread nice shards user group mode uid gid level severity-output
+            id process thread nice shards level severity-output
             guid-prefix cc
             """,
             "tunes HAProxy's own insides",

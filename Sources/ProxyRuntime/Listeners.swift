@@ -203,7 +203,16 @@ struct Listeners {
                 }
                 return unsafe tandem_stream_listen(&address, interface, options, length)
             }
-        case .unix(let path): raw = unsafe tandem_unix_stream_listen(path, length)
+        case .unix(let path):
+            raw = unsafe tandem_unix_stream_listen(path, length)
+            if raw >= 0 {
+                do throws(SystemCallError) {
+                    try bind.permissions.apply(to: path)
+                } catch {
+                    tandem_close(raw)
+                    throw BindFailure(bind: bind, reason: error)
+                }
+            }
         case .descriptor(let number):
             // EBADF when it is none of ours to listen on.
             raw = tandem_is_listening(number) ? number : -9
@@ -228,4 +237,32 @@ private func withOptionalCString<Result>(
 ) -> Result {
     guard let text else { return body(nil) }
     return unsafe text.withCString(body)
+}
+
+extension SocketPermissions {
+    /// Of a socket's file that this process has just made.
+    func apply(to path: String) throws(SystemCallError) {
+        var owner = uid
+        if let user {
+            guard let found = UserIdentity.named(user) else {
+                throw SystemCallError("getpwnam", on: user, errno: ENOENT)
+            }
+            owner = found.uid
+        }
+        var ownerGroup = gid
+        if let group {
+            guard let found = UserIdentity.groupID(named: group) else {
+                throw SystemCallError("getgrnam", on: group, errno: ENOENT)
+            }
+            ownerGroup = found
+        }
+        if owner != nil || ownerGroup != nil {
+            // The largest number leaves it as it is (chown(2)).
+            let result = unsafe lchown(path, owner ?? .max, ownerGroup ?? .max)
+            if result < 0 { throw SystemCallError("chown", on: path, errno: errno) }
+        }
+        if let mode, unsafe chmod(path, mode) < 0 {
+            throw SystemCallError("chmod", on: path, errno: errno)
+        }
+    }
 }

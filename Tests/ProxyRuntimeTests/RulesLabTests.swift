@@ -234,6 +234,37 @@ import Testing
         }
     }
 
+    @Test("A Unix socket has the mode and the owner that its line tells, and leads to a server")
+    func unixSocket() throws {
+        try inLab { lab in
+            let server = try NamedServer("one", port: 7301)
+            defer { server.stop() }
+            try lab.start(
+                """
+                listen l
+                  bind 127.0.0.1:7201
+                  bind \(lab.directory)/door mode 620 user daemon gid 7
+                  tcp-request connection reject if { src 127.0.0.1 } { dst_port 7202 }
+                  server s 127.0.0.1:7301
+                """
+            )
+            try lab.waitForPort(7201)
+            var status = stat()
+            #expect(stat("\(lab.directory)/door", &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o620)
+            #expect(status.st_uid == 1 && status.st_gid == 7)
+            let client = FileDescriptor(
+                owning: socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            )
+            let door = "\(lab.directory)/door"
+            try check(tandem_unix_connect(client.rawValue, door), "connect", on: door)
+            var buffer = [UInt8](repeating: 0, count: 16)
+            #expect(tandem_wait_readable(client.rawValue, 5000) == 1)
+            let count = recv(client.rawValue, &buffer, buffer.count, 0)
+            #expect(buffer.prefix(max(count, 0)) == Array("one".utf8)[...])
+        }
+    }
+
     @Test("A client sticks to its server while that is up, and through a reload")
     func sticking() throws {
         try inLab { lab in
