@@ -189,7 +189,10 @@ let package = Package(
         ),
         tests(
             "ProxyRuntime",
-            ["HAProxySyntax", "Sessions", "Messages", "Links", "LinuxIO", "CLinux"]
+            [
+                "HAProxySyntax", "HealthChecks", "Sessions", "Messages", "Links", "LinuxIO",
+                "CLinux",
+            ]
         ),
         tests(
             "SupervisorRuntime",

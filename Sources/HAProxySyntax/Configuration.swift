@@ -215,12 +215,33 @@ package struct SocketPermissions: Hashable, Sendable {
     package init() {}
 }
 
+/// The server that a `track` names.
+package struct TrackedServer: Equatable, Sendable {
+    package var backend: String
+    package var server: String
+
+    package init(backend: String, server: String) {
+        self.backend = backend
+        self.server = server
+    }
+}
+
 /// A `server` line with its `default-server` already applied (§5.2).
 package struct ServerLine: Equatable, Sendable {
     package enum Host: Equatable, Sendable {
         case address(IPAddress)
         /// Looked up by the system's resolver; unresolved is DOWN and tried again, not fatal.
         case name(String)
+    }
+
+    /// `init-state` of HAProxy 3.1: what a server with `check` starts as.
+    package enum InitialState: String, CaseIterable, Sendable {
+        case fullyUp = "fully-up"
+        /// A first failure takes it down.
+        case up
+        /// A first success takes it up.
+        case down
+        case fullyDown = "fully-down"
     }
 
     package enum PortRule: Equatable, Sendable {
@@ -257,6 +278,17 @@ package struct ServerLine: Equatable, Sendable {
     package var slowStart: Duration = .zero
     /// `id`; nil: its place in the backend, from 1.
     package var id: Int?
+    package var initialState: InitialState = .up
+    /// `track [BACKEND/]SERVER`: the server whose state is this one's, too.
+    package var tracked: TrackedServer?
+    /// An address in `init-addr`: where the server is until its name resolves.
+    package var initialAddress: IPAddress?
+    /// `resolve-prefer`; nil: the first address that the system's resolver gives.
+    package var preferredFamily: AddressFamily?
+    /// `server-template`: servers of one name have an address each.
+    package var isOfTemplate = false
+    /// `resolvers`: how often its name is looked up again while it is up; nil: it is not.
+    package var resolvePeriod: Duration?
     package var location: SourceLocation
 
     package init(name: String, host: Host, port: PortRule, location: SourceLocation) {

@@ -25,6 +25,8 @@ extension Interpreter {
         }
         checkDuplicateBinds(in: result)
         checkCounterUses(in: result)
+        checkResolverUses()
+        checkTracking(in: result)
         if !report.hasErrors, !result.contains(where: { !$0.binds.isEmpty && !$0.disabled }) {
             report.error(
                 nil,

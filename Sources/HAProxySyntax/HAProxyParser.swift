@@ -79,6 +79,9 @@ struct Interpreter {
     /// The proxies that conditions may name, by their place; known before their lines are read.
     var directory: [ProxyName] = []
     var patternCount = 0
+    /// `resolvers` sections: how often names are looked up again.
+    var resolvePeriods: [String: Duration] = [:]
+    var resolverUses: [(name: String, location: SourceLocation)] = []
     /// Counters that conditions read of tables, which are looked at when all tables are known.
     var counterUses: [CounterUse] = []
 
@@ -89,6 +92,8 @@ struct Interpreter {
 
     /// Nil after an error.
     mutating func configuration(of sections: [Section]) -> HAProxyConfiguration? {
+        // A server may name what stands below it.
+        for section in sections where section.keyword == "resolvers" { readResolvers(section) }
         for section in sections {
             guard let kind = ProxySection.Kind(rawValue: section.keyword),
                 section.header.words.count > 1
@@ -100,6 +105,7 @@ struct Interpreter {
             case "global": readGlobal(section)
             case "defaults": readDefaults(section)
             case "frontend", "backend", "listen": readProxy(section)
+            case "resolvers": break
             default: leaveOut(section)
             }
         }

@@ -75,7 +75,11 @@ enum Keywords {
             "it is for 'mode http'"
         ),
         Keyword.rows(.warned, "peers", "there are no stick tables to share"),
-        Keyword.rows(.warned, "resolvers", "names are looked up by the system's resolver"),
+        Keyword.rows(
+            .done,
+            "resolvers",
+            "how often names are looked up again ('hold valid'); the system's resolver is asked"
+        ),
         Keyword.rows(.warned, "mailers", "no mail is sent"),
         Keyword.rows(.warned, "crt-store acme", "TLS is not done"),
         Keyword.rows(.warned, "traces", "use 'tandemctl tail'"),

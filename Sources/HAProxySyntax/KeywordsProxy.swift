@@ -3,6 +3,11 @@ extension Keywords {
         Keyword.rows(.done, "mode", "tcp"),
         Keyword.rows(.done, "bind", "an address to listen on; see the table of its options"),
         Keyword.rows(.done, "server", "a server; see the table of its options"),
+        Keyword.rows(
+            .done,
+            "server-template",
+            "servers of one name, each with an address of its own out of what the name resolves to"
+        ),
         Keyword.rows(.done, "default-server", "options of the servers that follow"),
         Keyword.rows(.done, "default_backend", "where a frontend leads to"),
         Keyword.rows(.done, "balance", "roundrobin, static-rr, leastconn, source, first or random"),
@@ -86,7 +91,6 @@ extension Keywords {
         Keyword.rows(.refused, "rate-limit", "limit connections with 'maxconn'"),
         Keyword.rows(.refused, "dispatch", "write a 'server' line"),
         Keyword.rows(.refused, "transparent", "write a 'server' line"),
-        Keyword.rows(.refused, "server-template", "write the 'server' lines out"),
         Keyword.rows(.refused, "external-check", "a check connects to the server"),
         Keyword.rows(.refused, "filter", "remove it"),
         options,

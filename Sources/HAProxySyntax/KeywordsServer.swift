@@ -41,20 +41,29 @@ extension Keywords {
             parameters: 1
         ),
         Keyword.rows(
-            .accepted,
-            "init-addr resolve-opts resolve-net",
-            "a name that does not resolve is a server that is down, and is looked up again",
+            .done,
+            "init-addr",
+            "an address in it holds until the name resolves; without one the server is down, and its "
+                + "name looked up again",
             parameters: 1
         ),
         Keyword.rows(
-            .warned,
+            .done,
             "resolvers",
-            "names are looked up by the system's resolver",
+            "the name of a server that is up is looked up again, too, by the system's resolver",
+            parameters: 1
+        ),
+        Keyword.rows(.done, "resolve-prefer", "ipv4 or ipv6", parameters: 1),
+        Keyword.rows(.done, "track", "the state of another server is its own", parameters: 1),
+        Keyword.rows(
+            .done,
+            "init-state",
+            "fully-up, up, down or fully-down before its first check; default up",
             parameters: 1
         ),
         Keyword.rows(
             .warned,
-            "resolve-prefer",
+            "resolve-opts resolve-net",
             "the system's order of addresses holds",
             parameters: 1
         ),
@@ -120,13 +129,6 @@ extension Keywords {
         ),
         Keyword.rows(.refused, "agent-check", "remove it, and use 'check'"),
         Keyword.rows(.refused, "observe", "remove it, and shorten 'inter'", parameters: 1),
-        Keyword.rows(.refused, "track", "write 'check' on this server too", parameters: 1),
-        Keyword.rows(
-            .refused,
-            "init-state",
-            "remove it: servers start up, and a first failure counts",
-            parameters: 1
-        ),
         Keyword.rows(.refused, "namespace", "start the proxy inside of it", parameters: 1),
         Keyword.rows(.refused, "redir", "remove it", parameters: 1),
         Keyword.rows(.refused, "socks4", "write the server's own address", parameters: 1),

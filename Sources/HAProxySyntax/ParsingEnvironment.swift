@@ -43,6 +43,8 @@ enum Limits {
     static let lineBytes = 1 << 14
     static let proxies = 4096
     static let binds = 4096
+    /// Of one 'server-template'.
+    static let servers = 4096
     static let diagnostics = 200
     /// Of a file of patterns, in bytes.
     static let patternFile = 4 << 20

@@ -124,6 +124,7 @@ extension Interpreter {
         case "mode": readMode(words, at: location, into: &draft)
         case "bind": readBind(words, at: location, into: &draft)
         case "server": readServer(words, at: location, into: &draft)
+        case "server-template": readServerTemplate(words, at: location, into: &draft)
         case "default-server": readDefaultServer(words, at: location, into: &draft)
         case "default_backend": readDefaultBackend(words, at: location, into: &draft)
         case "balance": readBalance(words, at: location, into: &draft)

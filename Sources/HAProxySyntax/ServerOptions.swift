@@ -32,22 +32,38 @@ extension Interpreter {
             )
             return
         }
-        guard let address = serverAddress(words[2], at: location) else { return }
+        guard let server = server(words, of: "server", at: location, in: draft) else { return }
+        draft.section.servers.append(server)
+    }
+
+    /// Name, address and options, on top of `default-server`; nil after an error.
+    mutating func server(
+        _ words: [String],
+        of line: String,
+        at location: SourceLocation,
+        in draft: ProxyDraft
+    ) -> ServerLine? {
+        guard let address = serverAddress(words[2], at: location) else {
+            return nil
+        }
         var server = draft.defaultServer
         server.name = words[1]
         server.host = address.host
         server.port = address.port
         server.location = location
-        readOptions(words.dropFirst(3), of: "server", into: &server, at: location)
+        readOptions(words.dropFirst(3), of: line, into: &server, at: location)
+        if let tracked = server.tracked, tracked.backend.isEmpty {
+            server.tracked?.backend = draft.section.name
+        }
         if server.checked, case .client = server.port, server.checkPort == nil {
             report.error(
                 location,
                 "the check of server '\(server.name)' has no port to connect to",
                 mend: "write a port behind the address, or 'port N'"
             )
-            return
+            return nil
         }
-        draft.section.servers.append(server)
+        return server
     }
 
     mutating func readDefaultServer(
@@ -121,6 +137,8 @@ extension Interpreter {
         case "id": server.id = integer(value, of: name, in: 1...Int(Int32.max), at: location)
         case "rise", "fall", "weight", "maxconn", "minconn", "maxqueue":
             setNumber(name, value, in: &server, at: location)
+        case "init-addr", "resolvers", "resolve-prefer", "track", "init-state":
+            setNameOption(name, value, in: &server, at: location)
         case "port", "addr": setCheckAddress(name, value, in: &server, at: location)
         case "on-marked-down":
             if expect("shutdown-sessions", value, of: name, at: location) {

@@ -9,6 +9,7 @@ package struct CheckSettings: Equatable, Sendable {
     package var fall: Int
     /// The whole check: `inter`, or `timeout connect` where that is shorter and `timeout check` is given.
     package var timeout: Duration
+    package var start: ServerHealth.Start
 
     package init(
         interval: Duration = .seconds(2),
@@ -16,8 +17,10 @@ package struct CheckSettings: Equatable, Sendable {
         downInterval: Duration? = nil,
         rise: Int = 2,
         fall: Int = 3,
-        timeout: Duration? = nil
+        timeout: Duration? = nil,
+        start: ServerHealth.Start = .up
     ) {
+        self.start = start
         self.interval = max(interval, .milliseconds(1))
         self.fastInterval = max(fastInterval ?? interval, .milliseconds(1))
         self.downInterval = max(downInterval ?? interval, .milliseconds(1))
@@ -96,7 +99,12 @@ package struct ServerCheck: Equatable, Sendable {
         self.health =
             health.map {
                 ServerHealth(rise: settings.rise, fall: settings.fall, carriedOver: $0)
-            } ?? ServerHealth(rise: settings.rise, fall: settings.fall)
+            }
+            ?? ServerHealth(
+                rise: settings.rise,
+                fall: settings.fall,
+                start: settings.start
+            )
         state = .waiting(until: firstAt)
     }
 

@@ -4,11 +4,26 @@ package struct ServerHealth: Equatable, Sendable {
     package let fall: Int
     package private(set) var value: Int
 
-    /// A server starts UP with no credit: one failure is enough to take it DOWN.
-    package init(rise: Int = 2, fall: Int = 3) {
+    /// `init-state` (HAProxy 3.1): what a server is before its first check.
+    package enum Start: Equatable, Sendable {
+        case fullyUp
+        /// UP with no credit: one failure is enough to take it DOWN. What HAProxy always did.
+        case up
+        /// One success is enough to take it UP.
+        case down
+        case fullyDown
+    }
+
+    package init(rise: Int = 2, fall: Int = 3, start: Start = .up) {
         self.rise = max(rise, 1)
         self.fall = max(fall, 1)
-        value = self.rise
+        value =
+            switch start {
+            case .fullyUp: self.rise + self.fall - 1
+            case .up: self.rise
+            case .down: self.rise - 1
+            case .fullyDown: 0
+            }
     }
 
     /// The health that a server had under other settings, as far as these allow it.

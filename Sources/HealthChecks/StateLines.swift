@@ -74,6 +74,21 @@ package struct StateLine: Equatable, Sendable {
         )
     }
 
+    /// A server that tracks another one, `via`, follows it.
+    package static func followed(
+        server: String,
+        via tracked: String,
+        isUp: Bool,
+        _ tally: BackendTally
+    ) -> StateLine {
+        StateLine(
+            isUp ? .notice : .alert,
+            "Server \(server) is \(isUp ? "UP" : "DOWN") via \(tracked). "
+                + (isUp ? tally.online : tally.left),
+            of: server
+        )
+    }
+
     package static func maintenance(server: String, why: String, _ tally: BackendTally) -> StateLine
     {
         StateLine(

@@ -22,8 +22,10 @@ struct ServerBoard {
         case breakBackupSessions(backend: Int)
     }
 
-    private(set) var watches: [ServerWatch] = []
+    var watches: [ServerWatch] = []
     let plan: Plan
+    /// `track`: who follows each server.
+    var followers: [Int: [Int]] = [:]
 
     /// Names that could not be resolved are asked for again so often.
     static let resolvePeriod: Duration = .seconds(5)
@@ -49,7 +51,12 @@ struct ServerBoard {
                 )
                 let before = old[fullName]
                 if case .address(let address) = server.line.host { watch.address = address }
-                if watch.name != nil, watch.name == before?.name { watch.address = before?.address }
+                if watch.name != nil {
+                    watch.address = server.line.initialAddress
+                    if watch.name == before?.name {
+                        watch.address = before?.address ?? watch.address
+                    }
+                }
                 watch.warmsSince = before?.warmsSince
                 if server.line.checked {
                     watch.check = ServerCheck(
@@ -67,6 +74,7 @@ struct ServerBoard {
                 watches.append(watch)
             }
         }
+        findFollowers()
     }
 
     func status(_ position: Int, at now: Instant) -> ServerStatus {
@@ -151,7 +159,7 @@ struct ServerBoard {
         return [.close(descriptor)]
     }
 
-    private mutating func handle(
+    mutating func handle(
         _ event: ServerCheck.Event,
         _ position: Int,
         at now: Instant
@@ -211,11 +219,11 @@ struct ServerBoard {
             effects.append(.log(backend: watch.backend, line))
             effects += lostServer(position)
         }
-        return effects
+        return effects + follow(position, at: now)
     }
 
     /// What follows when a server is usable no more.
-    private func lostServer(_ position: Int) -> [Effect] {
+    func lostServer(_ position: Int) -> [Effect] {
         let watch = watches[position]
         var effects: [Effect] = [.publish(position)]
         if watch.server.line.shutdownSessionsWhenDown { effects.append(.breakSessions(position)) }
@@ -226,64 +234,6 @@ struct ServerBoard {
         return effects
     }
 
-    // MARK: Names
-
-    mutating func resolved(_ answer: Resolver.Answer, at now: Instant) -> [Effect] {
-        var effects: [Effect] = []
-        for position in watches.indices where watches[position].name == answer.name {
-            effects += resolved(position, answer, at: now)
-        }
-        return effects
-    }
-
-    private mutating func resolved(
-        _ position: Int,
-        _ answer: Resolver.Answer,
-        at now: Instant
-    ) -> [Effect] {
-        let watch = watches[position]
-        guard let first = answer.addresses.first else {
-            watches[position].asksAgainAt = now + Self.resolvePeriod
-            // An address that was known stays: a name server that is away is no reason to lose a server.
-            guard watch.address == nil, !watch.server.line.disabled else { return [] }
-            guard !watch.wasReported else { return [] }
-            watches[position].wasReported = true
-            let line = StateLine.maintenance(
-                server: watch.fullName,
-                why: "the name \(answer.name) does not resolve",
-                tally(watch.backend)
-            )
-            return [.log(backend: watch.backend, line)] + lostServer(position)
-        }
-        watches[position].asksAgainAt = nil
-        if let known = watch.address, answer.addresses.contains(known) { return [] }
-        watches[position].address = first
-        var effects: [Effect] = [.publish(position)]
-        if let known = watch.address {
-            let line = StateLine.addressChanged(
-                server: watch.fullName,
-                from: "\(known)",
-                to: "\(first)"
-            )
-            effects.append(.log(backend: watch.backend, line))
-        } else if watch.wasReported {
-            watches[position].wasReported = false
-            let line = StateLine.resolved(
-                server: watch.fullName,
-                address: "\(first)",
-                tally(watch.backend)
-            )
-            effects.append(.log(backend: watch.backend, line))
-        }
-        if watches[position].isChecking { effects += handle(.runNow, position, at: now) }
-        return effects
-    }
-
-    /// Servers that are down may have moved: their names are looked up again.
-    var namesOfDownServers: [String] {
-        watches.filter { !$0.isUsable && !$0.server.line.disabled }.compactMap(\.name)
-    }
-
     // MARK: Counts
 
     func hasUsableServer(_ backend: Int) -> Bool {
@@ -292,7 +242,7 @@ struct ServerBoard {
 
     var usableCount: Int { watches.count { $0.isUsable } }
 
-    private func tally(_ backend: Int, of server: Server? = nil) -> BackendTally {
+    func tally(_ backend: Int, of server: Server? = nil) -> BackendTally {
         let usable = watches.filter { $0.backend == backend && $0.isUsable }
         return BackendTally(
             active: usable.count { !$0.server.line.backup },
@@ -313,7 +263,19 @@ extension CheckSettings {
             downInterval: line.downInterval,
             rise: line.rise,
             fall: line.fall,
-            timeout: timeout
+            timeout: timeout,
+            start: ServerHealth.Start(line.initialState)
         )
+    }
+}
+
+extension ServerHealth.Start {
+    init(_ state: ServerLine.InitialState) {
+        switch state {
+        case .fullyUp: self = .fullyUp
+        case .up: self = .up
+        case .down: self = .down
+        case .fullyDown: self = .fullyDown
+        }
     }
 }

@@ -18,6 +18,8 @@ struct ServerWatch {
     var warmsSince: Instant?
     /// When an unresolved name is looked up again.
     var asksAgainAt: Instant?
+    /// `track`: whether the server that it follows is usable; nil: it follows none.
+    var followedIsUsable: Bool?
     /// The log has said that its name does not resolve.
     var wasReported = false
 
@@ -31,6 +33,7 @@ struct ServerWatch {
 
     var isUsable: Bool {
         !server.line.disabled && address != nil && (check?.health.isUp ?? true)
+            && (followedIsUsable ?? true)
     }
 
     /// Where the check connects to.

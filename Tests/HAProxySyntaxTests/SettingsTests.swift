@@ -143,7 +143,7 @@ import Testing
               server c 192.0.2.4:80 port 8080 addr 192.0.2.9 minconn 1 maxqueue 2 slowstart 30s disabled
               server d 192.0.2.5:80 on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions
               server e 192.0.2.6:80 send-proxy source 192.0.2.7
-              server f 192.0.2.6:81 send-proxy-v2 init-addr none resolvers dns verify none id 5
+              server f 192.0.2.6:81 send-proxy-v2 init-addr none resolve-prefer ipv4 verify none id 5
             frontend f
               bind :80
               default_backend b

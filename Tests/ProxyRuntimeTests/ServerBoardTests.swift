@@ -1,0 +1,161 @@
+import HAProxySyntax
+import HealthChecks
+import Primitives
+import Testing
+
+@testable import ProxyRuntime
+
+/// Names and followers of servers, without a resolver.
+@Suite struct ServerBoardTests {
+    private static let start = Instant(nanoseconds: 1_000_000_000_000)
+
+    private func board(_ servers: String, former: ServerBoard? = nil) throws -> ServerBoard {
+        let text = """
+            listen l
+              bind 127.0.0.1:80
+              timeout connect 5s
+              timeout client 5s
+              timeout server 5s
+              server unused 192.0.2.99:80
+            resolvers r
+              hold valid 20s
+            backend b
+              timeout connect 5s
+              timeout server 5s
+            \(servers)
+            """
+        let parsed = HAProxyParser.parse(
+            [SourceText(path: "h.cfg", text: text)],
+            environment: HAProxyParsingEnvironment(environmentVariable: { _ in nil })
+        )
+        var configuration = try #require(parsed.configuration, "\(parsed.diagnostics)")
+        configuration.proxies.removeFirst()
+        var builder = PlanBuilder(logSockets: LogSockets())
+        var listeners = Listeners(workers: 1)
+        let plan = try builder.plan(for: configuration, maxconn: 100, listeners: &listeners)
+        return ServerBoard(plan: plan, former: former, at: Self.start)
+    }
+
+    private func answer(_ addresses: String...) -> Resolver.Answer {
+        Resolver.Answer(name: "db.example", addresses: addresses.compactMap { IPAddress($0) })
+    }
+
+    private func addresses(_ board: ServerBoard) -> [String?] {
+        board.watches.map { $0.address.map { "\($0)" } }
+    }
+
+    private func lines(_ effects: [ServerBoard.Effect]) -> [String] {
+        effects.compactMap { effect in
+            if case .log(_, let line) = effect { return line.text }
+            return nil
+        }
+    }
+
+    @Test("Servers of a template have an address each, and those without one are down")
+    func template() throws {
+        var board = try board("server-template s 1-3 db.example:80")
+        #expect(board.watches.map(\.fullName) == ["b/s1", "b/s2", "b/s3"])
+        _ = board.resolved(answer("192.0.2.1", "192.0.2.2"), at: Self.start)
+        #expect(addresses(board) == ["192.0.2.1", "192.0.2.2", nil])
+        #expect(board.watches.map(\.isUsable) == [true, true, false])
+        // Each keeps its own, whatever order the answer has; one that has gone is replaced.
+        _ = board.resolved(answer("192.0.2.3", "192.0.2.2"), at: Self.start)
+        #expect(addresses(board) == ["192.0.2.3", "192.0.2.2", nil])
+        let effects = board.resolved(answer("192.0.2.2"), at: Self.start)
+        #expect(addresses(board) == [nil, "192.0.2.2", nil])
+        #expect(
+            lines(effects).contains { $0.contains("Server b/s1 is going DOWN for maintenance") }
+        )
+        _ = board.resolved(answer("192.0.2.4", "192.0.2.2", "192.0.2.5"), at: Self.start)
+        #expect(addresses(board) == ["192.0.2.4", "192.0.2.2", "192.0.2.5"])
+        // A name server that is away is no reason to lose them.
+        _ = board.resolved(answer(), at: Self.start)
+        #expect(addresses(board) == ["192.0.2.4", "192.0.2.2", "192.0.2.5"])
+    }
+
+    @Test("Servers of one name that are no template share its first address")
+    func plain() throws {
+        var board = try board("server a db.example:80\nserver b db.example:81")
+        _ = board.resolved(answer("192.0.2.1", "192.0.2.2"), at: Self.start)
+        #expect(addresses(board) == ["192.0.2.1", "192.0.2.1"])
+    }
+
+    @Test("init-addr holds until the name resolves, and resolve-prefer chooses the family")
+    func options() throws {
+        var board = try board(
+            """
+            server a db.example:80 init-addr last,libc,192.0.2.77 resolve-prefer ipv6
+            server b db.example:80 init-addr none resolve-prefer ipv4 resolvers r
+            """
+        )
+        #expect(addresses(board) == ["192.0.2.77", nil])
+        _ = board.resolved(answer("2001:db8::1", "192.0.2.1"), at: Self.start)
+        #expect(addresses(board) == ["2001:db8::1", "192.0.2.1"])
+        // With 'resolvers', its name is looked up again while it is up.
+        #expect(board.nextDeadline == Self.start + .seconds(20))
+        let asks = board.fireDeadlines(at: Self.start + .seconds(20)).contains { effect in
+            if case .resolve("db.example") = effect { return true }
+            return false
+        }
+        #expect(asks)
+    }
+
+    @Test(
+        "A server that tracks goes down and comes up with the one that is checked, through a chain"
+    )
+    func tracking() throws {
+        var board = try board(
+            """
+            server a 192.0.2.1:80 check fall 1 rise 1
+            server x 192.0.2.2:80 track b/a
+            server y 192.0.2.3:80 track x on-marked-down shutdown-sessions
+            """
+        )
+        #expect(board.watches.map(\.isUsable) == [true, true, true])
+        _ = board.fireDeadlines(at: Self.start)
+        let down = board.answered(0, .connectionProblem("Connection refused"), at: Self.start)
+        #expect(board.watches.map(\.isUsable) == [false, false, false])
+        #expect(lines(down).contains { $0.hasPrefix("Server b/x is DOWN via b/a. ") })
+        #expect(lines(down).contains { $0.hasPrefix("Server b/y is DOWN via b/x. ") })
+        let breaks = down.contains { effect in
+            if case .breakSessions(2) = effect { return true }
+            return false
+        }
+        #expect(breaks)
+        // A reload keeps it so.
+        let reloaded = try self.board(
+            """
+            server a 192.0.2.1:80 check fall 1 rise 1
+            server x 192.0.2.2:80 track b/a
+            """,
+            former: board
+        )
+        #expect(reloaded.watches.map(\.isUsable) == [false, false])
+        let later = Self.start + .seconds(10)
+        _ = board.fireDeadlines(at: later)
+        let up = board.answered(0, .passed, at: later)
+        #expect(board.watches.map(\.isUsable) == [true, true, true])
+        #expect(lines(up).contains { $0.hasPrefix("Server b/y is UP via b/x. ") })
+    }
+
+    @Test(
+        "init-state decides how many checks it takes to be up or down first",
+        arguments: [
+            ("fully-up", true, [false, false, false], [true, true, false]),
+            ("up", true, [false], [false]),
+            ("down", false, [true], [true]),
+            ("fully-down", false, [true, true], [false, true]),
+        ]
+    )
+    func initialState(state: String, isUp: Bool, answers: [Bool], expected: [Bool]) throws {
+        var board = try board("server a 192.0.2.1:80 check init-state \(state)")
+        #expect(board.watches[0].isUsable == isUp)
+        var now = Self.start
+        for (passes, result) in zip(answers, expected) {
+            _ = board.fireDeadlines(at: now)
+            _ = board.answered(0, passes ? .passed : .connectionProblem("refused"), at: now)
+            #expect(board.watches[0].isUsable == result)
+            now = now + .seconds(10)
+        }
+    }
+}
