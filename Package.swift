@@ -184,7 +184,7 @@ let package = Package(
             "AgentRuntime",
             [
                 "VRRP", "KeepalivedSyntax", "Messages", "LinuxIO", "Links", "Netlink", "RawSockets",
-                "CLinux", "NamespaceLab",
+                "Tracking", "CLinux", "NamespaceLab",
             ]
         ),
         tests(

@@ -1,3 +1,4 @@
+import KeepalivedSyntax
 import LinuxIO
 import Messages
 import Primitives
@@ -25,7 +26,7 @@ extension Agent {
             version: settings.version.rawValue,
             transport: settings.transport.sentence(for: settings.family),
             source: machine.source,
-            group: "",
+            group: group(of: settings.name)?.name ?? "",
             arithmetic: machine.priority.description,
             preempts: settings.preempt,
             preemptDelayMilliseconds: UInt32(clamping: settings.preemptDelay.milliseconds),

@@ -26,6 +26,7 @@ extension Agent {
         sayWhoAnswers()
         orderChecks(replacing: [])
         openPipes()
+        openTracking(writesFiles: true)
         for index in routers.indices { start(index) }
         answerForProxy()
         notifier.ready(status: statusSentence(at: Clock.now))
@@ -48,7 +49,6 @@ extension Agent {
             case .interface(let name):
                 let facts = InterfaceFacts(of: name, in: view, lent: [])
                 handle(.check(track.subject, succeeded: facts.isRunning), index)
-            // Told by what watches them.
             case .process, .file: break
             case .script(let name):
                 if let succeeded = checks.outcome(of: name) {
@@ -56,6 +56,7 @@ extension Agent {
                 }
             }
         }
+        tellTracked(index)
     }
 
     /// An address of ours that is there before we are MASTER is an earlier life's.
@@ -82,10 +83,10 @@ extension Agent {
                 """
             )
         }
-        for script in proxyChecks {
+        for check in proxyChecks {
             log.notice(
                 """
-                the check \(script) only asks whether a process named haproxy exists: it is not run, \
+                the check \(check.name) only asks whether a process named haproxy exists: it is not run, \
                 the proxy's health answers for it
                 """
             )

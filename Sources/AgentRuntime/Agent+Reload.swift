@@ -54,6 +54,7 @@ extension Agent {
         let plan = ReloadPlan(old: routers.map(\.settings), new: new.routers)
         let oldScripts = Self.runnableChecks(of: configuration)
 
+        isReconfiguring = true
         // Those that go, go with the programs and ports that they had.
         for position in plan.removed {
             routers[position].isDeleted = true
@@ -81,6 +82,7 @@ extension Agent {
         openPipes()
         leaseChanged(.grace(new.tandem.leaseGrace), at: Clock.now)
         orderChecks(replacing: oldScripts)
+        openTracking(writesFiles: false)
         let lent = lentAddresses
         for settings in plan.added {
             routers.append(
@@ -91,6 +93,10 @@ extension Agent {
             )
             start(routers.count - 1)
         }
+        for (position, _) in routers.enumerated() { tellTracked(position) }
+        isReconfiguring = false
+        groupStates = groupStates.filter { state in new.groups.contains { $0.name == state.key } }
+        settleGroups()
         reviewInterfaces()
         answerForProxy()
         // An address may have gone from one router to another, in whichever order.

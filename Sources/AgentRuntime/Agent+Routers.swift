@@ -10,8 +10,14 @@ import VRRP
 
 /// Events into the machines, their effects out into the world.
 extension Agent {
-    /// Hands one event to one router and does what it asks for.
+    /// Hands one event to one router, does what it asks for, and lets its sync group follow.
     func handle(_ event: RouterEvent, _ index: Int) {
+        react(to: event, index)
+        settleGroup(of: index)
+    }
+
+    /// Hands one event to one router and does what it asks for.
+    func react(to event: RouterEvent, _ index: Int) {
         var pending = [event]
         // An effect that fails is an event again; a machine that can't be satisfied ends in FAULT.
         for _ in 0..<8 {

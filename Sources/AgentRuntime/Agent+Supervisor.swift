@@ -78,12 +78,16 @@ extension Agent {
 
     // MARK: The proxy's health
 
-    /// The names of tracked scripts that only ask whether a process named haproxy exists.
-    var proxyChecks: [String] {
+    /// What is tracked and only asks whether a process named haproxy exists.
+    var proxyChecks: [Track.Subject] {
         let tracked = Set(configuration.routers.flatMap(\.tracks).map(\.subject))
-        return configuration.scripts
-            .filter { $0.asksForProxyProcess && tracked.contains(.script($0.name)) }
-            .map(\.name)
+        let scripts = configuration.scripts.filter(\.asksForProxyProcess).map {
+            Track.Subject.script($0.name)
+        }
+        let processes = configuration.processes.filter(\.asksForProxyProcess).map {
+            Track.Subject.process($0.name)
+        }
+        return (scripts + processes).filter(tracked.contains)
     }
 
     /// Tells the routers what the proxy's health makes of those scripts. An agent alone has nobody to ask,
@@ -95,10 +99,10 @@ extension Agent {
             let word = answer ? "succeeds: the proxy is well" : "fails: the proxy is not well"
             let alone =
                 leases.isSupervised ? word : "fails: there is no supervisor to vouch for the proxy"
-            for name in proxyChecks { line(.notice, "the check \(name) \(alone)") }
+            for check in proxyChecks { line(.notice, "the check \(check.name) \(alone)") }
         }
         proxyAnswer = answer
-        for name in proxyChecks { handleAll(.check(.script(name), succeeded: answer)) }
+        for check in proxyChecks { handleAll(.check(check, succeeded: answer)) }
     }
 
     // MARK: Reports

@@ -7,6 +7,7 @@ import Netlink
 import Primitives
 import RawSockets
 import Systemd
+import Tracking
 import VRRP
 
 /// The agent: one thread, one loop, one deadline.
@@ -19,6 +20,8 @@ final class Agent {
         static let listener: UInt64 = 2
         static let monitor: UInt64 = 3
         static let runner: UInt64 = 4
+        static let processes: UInt64 = 5
+        static let files: UInt64 = 6
         static let firstPort: UInt64 = 1 << 16
         static let firstConnection: UInt64 = 1 << 32
     }
@@ -35,6 +38,13 @@ final class Agent {
     var configuration: KeepalivedConfiguration
     var routers: [RouterShell] = []
     var checks = CheckLedger()
+    var processes = ProcessLedger()
+    /// Of tracked files, by name.
+    var readings: [String: Int] = [:]
+    /// What was last told of each sync group.
+    var groupStates: [String: VisibleState] = [:]
+    /// The members of groups are not all what they are to be.
+    var isReconfiguring = false
     var leases: LeaseLedger
     /// What the routers were told of the proxy; nil: nothing yet.
     var proxyAnswer: Bool?
@@ -53,6 +63,13 @@ final class Agent {
     var nextPortToken = Token.firstPort
     /// What the log was told of interfaces that can't be opened.
     var portFailures: [PortKey: SystemCallError] = [:]
+
+    var processEvents: ProcessEvents?
+    var isPollingProcesses = false
+    var fileWatch: FileWatch?
+    /// A directory of a tracked file can't be watched; the log was told so.
+    var areFilesUnwatched = false
+    var wereFilesUnwatched = false
 
     var poller: Poller
     let signals: SignalDescriptor
@@ -164,6 +181,7 @@ final class Agent {
     private var nextDeadline: Instant {
         var deadline = min(nextTick, leases.nextDeadline ?? .distantFuture)
         deadline = min(deadline, checks.nextDeadline ?? .distantFuture)
+        deadline = min(deadline, processes.nextDeadline ?? .distantFuture)
         if watchdogPeriod != nil { deadline = min(deadline, nextWatchdog) }
         for router in routers { deadline = min(deadline, router.nextDeadline ?? .distantFuture) }
         return deadline
@@ -181,11 +199,15 @@ final class Agent {
                 checkChanged(change)
             }
         }
+        if let deadline = processes.nextDeadline, deadline <= now {
+            tell(processes.deadline(at: now))
+        }
         guard nextTick <= now else { return }
         nextTick = now + Self.tick
         supervisor.expire(at: now)
         DaemonLog.tellFloods(at: now)
         reviewInterfaces()
+        reviewTracking()
         report()
     }
 
@@ -195,6 +217,8 @@ final class Agent {
         case Token.listener: heed(supervisor.accept(poller))
         case Token.monitor: readMonitor()
         case Token.runner: readRunner(event.readiness)
+        case Token.processes: readProcessEvents()
+        case Token.files: readFileWatch()
         case Token.firstConnection...: heed(supervisor.ready(event, poller))
         default: readPort(event.token)
         }

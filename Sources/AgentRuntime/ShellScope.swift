@@ -17,30 +17,6 @@ enum ShellScope {
                 )
             }
         }
-            + configuration.groups.map { group in
-                Diagnostic(
-                    .error,
-                    at: group.location,
-                    "the sync group '\(group.name)' is not kept together by this version",
-                    mend: "put the addresses of its routers into one 'vrrp_instance'"
-                )
-            }
-            + configuration.processes.filter { !$0.asksForProxyProcess }.map { process in
-                Diagnostic(
-                    .error,
-                    at: process.location,
-                    "'vrrp_track_process' of '\(process.program)' is not watched by this version",
-                    mend: "track it by a 'vrrp_script' that asks the program for an answer"
-                )
-            }
-            + configuration.files.map { file in
-                Diagnostic(
-                    .error,
-                    at: file.location,
-                    "the file '\(file.path)' is not watched by this version",
-                    mend: "track it by a 'vrrp_script' such as \"/usr/bin/test ! -e \(file.path)\""
-                )
-            }
             + configuration.global.interfaceDelays.keys.sorted().map { name in
                 Diagnostic(
                     .error,

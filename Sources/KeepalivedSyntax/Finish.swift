@@ -17,6 +17,12 @@ extension Interpreter {
         }
         checkVirtualInterfaces(configuration)
         configuration.groups = finishedGroups()
+        for group in configuration.groups where group.members.count > 1 {
+            for index in configuration.routers.indices
+            where group.members.contains(configuration.routers[index].name) {
+                configuration.routers[index].isGrouped = true
+            }
+        }
         checkUntracked()
         configuration.scripts = finishedScripts()
         configuration.processes = processes

@@ -99,6 +99,12 @@ package struct RunningProcess: Equatable, Sendable {
     /// Its arguments, the program's own name first; empty for a kernel thread and for what is dying.
     package var arguments: [String]
 
+    package init(pid: Int32, name: String, arguments: [String]) {
+        self.pid = pid
+        self.name = name
+        self.arguments = arguments
+    }
+
     /// Nil when there is none, or when it has ended and waits for its parent.
     package init?(pid: Int32) {
         guard let status = try? readFile("/proc/\(pid)/stat", limit: 4096),
