@@ -23,6 +23,7 @@ extension Agent {
             )
         }
         openPorts()
+        try openGuard()
         sayWhoAnswers()
         orderChecks(replacing: [])
         openPipes()

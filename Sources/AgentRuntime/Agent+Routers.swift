@@ -68,6 +68,7 @@ extension Agent {
         for effect in effects {
             switch effect {
             case .claimAddresses:
+                releaseWard(index)
                 consequences += put(routers[index].settings.heldAddresses, index)
             case .renewAddresses:
                 // Renewing nothing but what has a lifetime; the check is the same as for a claim.
@@ -97,7 +98,13 @@ extension Agent {
         }
         let settings = routers[index].settings
         routers[index].unreleased.removeAll { addresses.contains($0) }
+        guard prepareGuard(index) else { return declare(.cannotClaim, index) }
         let failures = keeper.put(addresses, of: settings, in: view)
+        // Stopped in between, this loop put them when the guard had looked already.
+        guard promise(index) else {
+            release(settings.heldAddresses, index)
+            return declare(.cannotClaim, index)
+        }
         guard !failures.isEmpty else {
             if routers[index].unclaimed != nil {
                 line(.notice, "(\(settings.name)) all addresses are there now", of: settings.name)
@@ -143,6 +150,7 @@ extension Agent {
         for failure in failures {
             line(.error, "(\(settings.name)) \(failure.error)", of: settings.name)
         }
+        if addresses.count == settings.heldAddresses.count { dismissGuard(index) }
         routers[index].unreleased += failures.map(\.address).filter {
             !routers[index].unreleased.contains($0)
         }
@@ -210,7 +218,8 @@ extension Agent {
                 line(.notice, "(\(settings.name)) advertisements are sent again", of: settings.name)
                 routers[index].saidThatSendingFails = false
             }
-            return []
+            guard routers[index].machine.holdsAddresses, !promise(index) else { return [] }
+            return declare(.cannotClaim, index)
         } catch {
             if !routers[index].saidThatSendingFails {
                 line(.error, "(\(settings.name)) \(error)", of: settings.name)
@@ -239,7 +248,7 @@ extension Agent {
     }
 
     /// A fault that this shell found, and takes back after a rest.
-    private func declare(_ cause: FaultCause, _ index: Int) -> [RouterEvent] {
+    func declare(_ cause: FaultCause, _ index: Int) -> [RouterEvent] {
         guard routers[index].declare(cause, at: Clock.now) else { return [] }
         return [.fault(cause)]
     }

@@ -22,6 +22,7 @@ final class Agent {
         static let runner: UInt64 = 4
         static let processes: UInt64 = 5
         static let files: UInt64 = 6
+        static let addressGuard: UInt64 = 7
         static let firstPort: UInt64 = 1 << 16
         static let firstConnection: UInt64 = 1 << 32
     }
@@ -54,6 +55,8 @@ final class Agent {
     /// The port of our own netlink requests, whose echoes are no news.
     let requestPort: UInt32
     var monitor: RouteMonitor
+    /// Where a router advertises faster than once a second.
+    var addressGuard: AddressGuard?
     let announcer: AnnouncementSocket
     /// Nil where the kernel can't reset connections.
     var connections: ConnectionTable<KernelRouteSocket>?
@@ -219,6 +222,7 @@ final class Agent {
         case Token.runner: readRunner(event.readiness)
         case Token.processes: readProcessEvents()
         case Token.files: readFileWatch()
+        case Token.addressGuard: readGuard()
         case Token.firstConnection...: heed(supervisor.ready(event, poller))
         default: readPort(event.token)
         }

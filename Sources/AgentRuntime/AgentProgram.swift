@@ -15,7 +15,7 @@ package enum AgentProgram {
     private static let privileges: CapabilitySet = [.netAdmin, .netRaw, .sysNice]
     private static let required: CapabilitySet = [.netAdmin, .netRaw]
     /// Just above everything that is not real-time: the agent works for microseconds and must not be late.
-    private static let realTimePriority: Int32 = 1
+    static let realTimePriority: Int32 = 1
     /// A loop that works for so long without waiting for anything hangs, and ends.
     private static let longestTurn: Duration = .seconds(2)
 

@@ -1,4 +1,5 @@
 import LinuxIO
+import Netlink
 import Primitives
 import VRRP
 
@@ -22,6 +23,8 @@ struct RouterShell {
     var since: UInt64 = Clock.wall
     /// Of the last advertisement that the kernel took: when the machine decided it.
     var advertisedAt: Instant?
+    /// What the address guard was told of; nil without one.
+    var ward: AddressGuard.Ward?
     /// A reload has removed it: its end is no stop of the agent.
     var isDeleted = false
     /// The log was told that sending fails.

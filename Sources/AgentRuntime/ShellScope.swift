@@ -31,14 +31,6 @@ enum ShellScope {
         to settings: RouterSettings
     ) -> [(what: String, mend: String)] {
         var found: [(what: String, mend: String)] = []
-        if settings.advertisementInterval < .seconds(1) {
-            found.append(
-                (
-                    "an advert_int below 1 s is not carried out by this version",
-                    "write 'advert_int 1'"
-                )
-            )
-        }
         if let address = settings.heldAddresses.first(where: { !$0.isTracked }) {
             found.append(
                 (

@@ -1,0 +1,113 @@
+import KeepalivedSyntax
+import LinuxIO
+import Logging
+import Netlink
+import Primitives
+import VRRP
+
+/// Advertisements below one second: the kernel counts the lifetime of addresses in whole seconds, so a process
+/// of its own takes them away when this one has been silent for two and a half advertisements.
+extension Agent {
+    /// Before the loop's own, so that a loop that spins does not keep it from its work.
+    private static let guardPriority = AgentProgram.realTimePriority + 1
+
+    /// Starts the guard if a router needs one. It is forked, so this may take some milliseconds.
+    func openGuard() throws(SystemCallError) {
+        guard addressGuard == nil, configuration.routers.contains(where: \.needsGuard) else {
+            return
+        }
+        let started = try AddressGuard(realTimePriority: Self.guardPriority)
+        try poller.add(started.channel.rawValue, token: Token.addressGuard)
+        log.info(
+            "the address guard watches (pid \(started.pid)): addresses go 2.5 advertisements after the last one"
+        )
+        addressGuard = consume started
+    }
+
+    /// Prepares the guard for what a router holds or is about to. False: nobody would take it away in time.
+    func prepareGuard(_ index: Int) -> Bool {
+        let settings = routers[index].settings
+        guard settings.needsGuard else {
+            releaseWard(index)
+            return true
+        }
+        do throws(SystemCallError) {
+            try openGuard()
+            if routers[index].ward == nil {
+                let held = settings.heldAddresses.compactMap {
+                    $0.onInterface(of: settings, in: view)
+                }
+                routers[index].ward = try addressGuard?.ward(held)
+            }
+            return promise(index)
+        } catch {
+            line(.error, "(\(settings.name)) \(error)", of: settings.name)
+            return false
+        }
+    }
+
+    /// The addresses may stay until the next advertisement is overdue. False: they are gone already, because
+    /// this loop stood still.
+    func promise(_ index: Int) -> Bool {
+        guard let ward = routers[index].ward, let spoken = routers[index].advertisedAt else {
+            return true
+        }
+        let patience = routers[index].settings.advertisementInterval * 5 / 2
+        return addressGuard?.arm(ward, until: spoken + patience) ?? false
+    }
+
+    /// The addresses are released: nothing is left to watch.
+    func dismissGuard(_ index: Int) {
+        guard let ward = routers[index].ward else { return }
+        addressGuard?.disarm(ward)
+    }
+
+    func releaseWard(_ index: Int) {
+        guard let ward = routers[index].ward else { return }
+        addressGuard?.release(ward)
+        routers[index].ward = nil
+    }
+
+    func readGuard() {
+        do throws(SystemCallError) {
+            while let received = try addressGuard?.receive() {
+                switch received {
+                case .nothing: return
+                case .report(let report):
+                    let router = routers.first { $0.ward.map(report.concerns) ?? false }
+                    let name = router?.settings.name ?? "a router that is gone"
+                    line(
+                        .warning,
+                        "(\(name)) the address guard took \(report.removed) addresses away: no advertisement "
+                            + "was sent in time",
+                        of: router?.settings.name
+                    )
+                case .ended:
+                    guardEnded()
+                    return
+                }
+            }
+        } catch {
+            log.error("\(error)")
+            guardEnded()
+        }
+    }
+
+    /// What is held is put under a new guard at once.
+    private func guardEnded() {
+        log.error("the address guard has ended: starting another one")
+        if let raw = addressGuard?.channel.rawValue { try? poller.remove(raw) }
+        addressGuard = nil
+        for index in routers.indices {
+            routers[index].ward = nil
+            guard routers[index].settings.needsGuard, routers[index].machine.holdsAddresses,
+                !prepareGuard(index)
+            else { continue }
+            for event in declare(.cannotClaim, index) { handle(event, index) }
+        }
+    }
+}
+
+extension RouterSettings {
+    var needsGuard: Bool { advertisementInterval < .seconds(1) }
+}

@@ -1,0 +1,98 @@
+import Glibc
+import LinuxIO
+import NamespaceLab
+import Primitives
+import Testing
+
+@testable import AgentRuntime
+
+/// Advertisements below one second: the peer takes over in fractions of one, and never beside the first.
+@Suite("A pair of agents that advertise fast", .serialized, .timeLimit(.minutes(2)))
+struct AgentGuardTests {
+    private func pair(every seconds: String) throws -> AgentPair {
+        try AgentPair { node in
+            try node.configure(
+                replacing: "vrrp_instance VI_1 {\n",
+                with: """
+                    global_defs {
+                      vrrp_version 3
+                    }
+                    vrrp_instance VI_1 {
+                     advert_int \(seconds)
+
+                    """
+            )
+        }
+    }
+
+    /// How long after `begin` the address had left machine1 and how long after it machine2 had it.
+    private func takeover(
+        _ pair: AgentPair,
+        after begin: Instant
+    ) throws -> (
+        gone: Duration, taken: Duration
+    ) {
+        #expect(wait(.seconds(5)) { pair.lab.owners.now == .machine2 }, "\(pair.report)")
+        let taken = try #require(pair.lab.owners.firstTime(.machine2, after: begin))
+        let gone = pair.lab.owners.firstTime([], after: begin) ?? taken
+        return (gone - begin, taken - begin)
+    }
+
+    @Test(arguments: [SIGKILL, SIGSTOP])
+    func `at a tenth of a second a MASTER that is gone is followed within one`(
+        _ signal: Int32
+    ) throws {
+        let pair = try pair(every: "0.1")
+        #expect(pair.settle(), "\(pair.report)")
+        #expect(pair.first.node.logged("the address guard watches"), "\(pair.report)")
+        let begin = Clock.now
+        pair.first.signal(signal)
+        let (gone, taken) = try takeover(pair, after: begin)
+        print(
+            "advert_int 0.1, signal \(signal): gone after \(text(gone)), taken after \(text(taken))"
+        )
+        #expect(gone < .milliseconds(350))
+        #expect(taken < .milliseconds(600))
+        if signal == SIGSTOP {
+            pause(.seconds(1))
+            pair.first.signal(SIGCONT)
+            // It comes back as BACKUP and preempts in its own time.
+            #expect(wait(.seconds(8)) { pair.lab.owners.now == .machine1 }, "\(pair.report)")
+        }
+        #expect(pair.overlap() == .zero, "\(pair.report)")
+    }
+
+    @Test func `at a hundredth of a second nothing moves by itself`() throws {
+        let pair = try pair(every: "0.01")
+        #expect(pair.settle(), "\(pair.report)")
+        let begin = Clock.now
+        pause(.seconds(5))
+        #expect(pair.lab.owners.time([], from: begin) == .zero, "\(pair.report)")
+        #expect(pair.first.count(of: "Entering MASTER STATE") == 1, "\(pair.report)")
+        #expect(pair.second.count(of: "Entering MASTER STATE") == 0, "\(pair.report)")
+        #expect(pair.overlap() == .zero, "\(pair.report)")
+    }
+
+    @Test func `a guard that is killed is replaced, and the address stays`() throws {
+        let pair = try pair(every: "0.1")
+        #expect(pair.settle(), "\(pair.report)")
+        let begin = Clock.now
+        let log = String(decoding: try readFile(pair.first.node.logFile), as: UTF8.self)
+        let line = try #require(log.split(separator: "\n").first { $0.contains("guard watches") })
+        let pid = try #require(
+            line.split(separator: " ").compactMap { word in
+                word.hasSuffix("):") ? Int32(word.dropLast(2)) : nil
+            }.first
+        )
+        #expect(kill(pid, SIGKILL) == 0)
+        #expect(pair.first.logs("starting another one", within: .seconds(1)), "\(pair.report)")
+        pause(.seconds(2))
+        #expect(pair.first.count(of: "the address guard watches") == 2, "\(pair.report)")
+        #expect(pair.lab.owners.time([], from: begin) == .zero, "\(pair.report)")
+        let stopped = Clock.now
+        pair.first.signal(SIGKILL)
+        let (gone, _) = try takeover(pair, after: stopped)
+        #expect(gone < .milliseconds(350), "the new guard watches, too")
+        #expect(pair.overlap() == .zero, "\(pair.report)")
+    }
+}
