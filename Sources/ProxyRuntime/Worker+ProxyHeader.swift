@@ -17,7 +17,10 @@ extension Worker where E: ~Copyable {
         switch ProxyHeader.read(bytes) {
         case .incomplete:
             if slot.pointee.client.flags.contains(.ending) { signal(slot, .ended(.client)) }
-        case .malformed: signal(slot, .failed(.client))
+        case .malformed:
+            // As HAProxy: whoever sends that learns that it was not read.
+            _ = handle(.failed(.client), slot)
+            perform(.finish(reset: true), slot)
         case .header(let size, let addresses):
             _ = unsafe tandem_stream_receive(descriptor, scratch, size)
             if let addresses {

@@ -234,6 +234,64 @@ import Testing
         }
     }
 
+    @Test("All forms of a bind take connections, and a limit of one address is its own")
+    func binds() throws {
+        try inLab { lab in
+            let server = try NamedServer("one", port: 7301)
+            defer { server.stop() }
+            try lab.start(
+                """
+                frontend f
+                  bind 127.0.0.1:7201-7203,127.0.0.2:7204 name several
+                  bind *:7205 backlog 7
+                  bind ipv6@:7206 v6only
+                  bind [::]:7207 v4v6
+                  bind ipv4@127.0.0.1:7208 interface lo
+                  bind 127.0.0.1:7209 transparent
+                  bind 203.0.113.77:7210
+                  bind 127.0.0.1:7211 defer-accept
+                  bind 127.0.0.1:7212 maxconn 1
+                  default_backend b
+                backend b
+                  server s 127.0.0.1:7301
+                """
+            )
+            try lab.waitForPort(7203)
+            for port in [7201, 7202, 7203, 7205, 7207, 7208, 7209, 7211] as [UInt16] {
+                #expect(try answer(port) == "one", "\(port)")
+            }
+            // Only IPv6, or another address of this node: nobody listens there.
+            for port in [7204, 7206, 7210] as [UInt16] {
+                #expect(throws: SystemCallError.self) { try Client(port: port) }
+            }
+            for port in [7206, 7207] as [UInt16] {
+                #expect(connectsByIPv6(port), "\(port)")
+            }
+            #expect(!connectsByIPv6(7205))
+            let first = try Client(port: 7212)
+            #expect(first.hasSomething(within: 2000))
+            let second = try Client(port: 7212)
+            #expect(!second.hasSomething(within: 300))
+            first.close()
+            #expect(second.hasSomething(within: 2000))
+            second.close()
+        }
+    }
+
+    private func connectsByIPv6(_ port: UInt16) -> Bool {
+        let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = port.bigEndian
+        address.sin6_addr = in6addr_loopback
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) == 0
+            }
+        }
+    }
+
     @Test("A Unix socket has the mode and the owner that its line tells, and leads to a server")
     func unixSocket() throws {
         try inLab { lab in
@@ -333,7 +391,7 @@ final class NamedServer: Sendable {
 }
 
 /// The first message of a TLS client that wants to reach a name (RFC 8446 §4.1.2).
-private func clientHello(name: String) -> [UInt8] {
+func clientHello(name: String) -> [UInt8] {
     func sized(_ bytes: [UInt8], _ width: Int) -> [UInt8] {
         (0..<width).reversed().map { UInt8(truncatingIfNeeded: bytes.count >> (8 * $0)) } + bytes
     }
