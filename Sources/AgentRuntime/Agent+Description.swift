@@ -128,6 +128,7 @@ extension RouterDetail.Count {
             RouterDetail.Count("adoptions", counters.adoptions),
             RouterDetail.Count("isolations", counters.isolations),
             RouterDetail.Count("direct-advertisements", counters.directAdvertisements),
+            RouterDetail.Count("rival-sightings", counters.rivalSightings),
         ]
     }
 }

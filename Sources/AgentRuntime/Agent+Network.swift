@@ -93,6 +93,7 @@ extension Agent {
     /// Compares what the routers were told of their interfaces with what is.
     func reviewInterfaces() {
         openPorts()
+        watchNeighbours()
         let lent = lentAddresses
         for index in routers.indices {
             let settings = routers[index].settings
@@ -164,7 +165,7 @@ extension Agent {
                     handle(.received(packet.advertisement, from: packet.source), router)
                 }
                 for note in port.takeNotes() {
-                    line(.warning, "\(port.key.interface): \(note.sentence)")
+                    tell(note, of: port.key.interface)
                 }
             } catch {
                 // The interface went down or away; its events say so too.

@@ -193,6 +193,7 @@ extension Agent {
                     )
                     guard sent else { break }
                 }
+                askWhoElse(has: address, index)
             } catch {
                 line(.warning, "(\(settings.name)) \(error)", of: settings.name)
             }
@@ -287,7 +288,7 @@ extension Agent {
         let isWarning =
             switch note {
             case .rivalHeard, .addressRestored, .addressListDiffers, .timerLate, .withheld,
-                .witnessDiscredited, .rivalDeaf:
+                .witnessDiscredited, .rivalDeaf, .addressAnswered:
                 true
             case .lowerPriorityHeard, .priorityChanged, .masterHeard: false
             }
@@ -305,14 +306,15 @@ extension Agent {
                 poller
             )
         case .lowerPriorityHeard, .priorityChanged, .addressRestored, .addressListDiffers,
-            .timerLate, .withheld, .witnessDiscredited, .rivalDeaf:
+            .timerLate, .withheld, .witnessDiscredited, .rivalDeaf, .addressAnswered:
             break
         }
+        if let entry = note.journalEntry { journal(entry, of: settings.name) }
         switch note {
         case .rivalHeard: notifyOfRival(index)
         case .priorityChanged: notifyOfPriority(index)
         case .lowerPriorityHeard, .masterHeard, .addressRestored, .addressListDiffers, .timerLate,
-            .withheld, .witnessDiscredited, .rivalDeaf:
+            .withheld, .witnessDiscredited, .rivalDeaf, .addressAnswered:
             break
         }
         report(index)

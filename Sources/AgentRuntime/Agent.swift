@@ -23,6 +23,7 @@ final class Agent {
         static let processes: UInt64 = 5
         static let files: UInt64 = 6
         static let addressGuard: UInt64 = 7
+        static let neighbours: UInt64 = 20
         static let firstPort: UInt64 = 1 << 16
         static let firstConnection: UInt64 = 1 << 32
     }
@@ -62,6 +63,7 @@ final class Agent {
     var connections: ConnectionTable<KernelRouteSocket>?
     /// What this turn of the loop may still spend on them.
     var resetAllowance = Agent.resetsInOneTurn
+    var neighbours: NeighbourWatch
     var ports: [PortKey: InterfacePort] = [:]
     var nextPortToken = Token.firstPort
     /// What the log was told of interfaces that can't be opened.
@@ -118,6 +120,7 @@ final class Agent {
         )
         let monitor = try RouteMonitor()
         let announcer = try AnnouncementSocket()
+        let neighbours = try NeighbourWatch()
         let supervisor = try SupervisorLink(
             directory: directory,
             firstToken: Token.firstConnection
@@ -128,6 +131,7 @@ final class Agent {
         try poller.add(supervisor.listener.rawValue, token: Token.listener)
         try poller.add(monitor.descriptor.rawValue, token: Token.monitor)
         try poller.add(runner.socket, token: Token.runner)
+        for socket in neighbours.sockets { try poller.add(socket, token: Token.neighbours) }
 
         let now = Clock.now
         let isSupervised = Self.exists(directory.supervisorSocket)
@@ -146,6 +150,7 @@ final class Agent {
         self.monitor = monitor
         self.announcer = announcer
         connections = Self.openConnectionTable(log)
+        self.neighbours = neighbours
         self.supervisor = supervisor
         self.runner = runner
         self.poller = poller
@@ -223,6 +228,7 @@ final class Agent {
         case Token.processes: readProcessEvents()
         case Token.files: readFileWatch()
         case Token.addressGuard: readGuard()
+        case Token.neighbours: readNeighbours()
         case Token.firstConnection...: heed(supervisor.ready(event, poller))
         default: readPort(event.token)
         }

@@ -24,7 +24,7 @@ extension RouterTransition {
 extension RouterNote {
     var messageID: MessageID? {
         switch self {
-        case .rivalHeard, .rivalDeaf: .rivalHeard
+        case .rivalHeard, .rivalDeaf, .addressAnswered: .rivalHeard
         case .addressRestored: .addressRestored
         case .withheld: .claimWithheld
         case .lowerPriorityHeard, .priorityChanged, .addressListDiffers, .masterHeard, .timerLate,
@@ -119,7 +119,55 @@ extension RouterNote {
             "the gateway is silent, but \(address) is heard: its silence no longer counts"
         case .rivalDeaf(let address):
             "\(address) does not hear our advertisements: telling it by unicast as well"
+        case .addressAnswered(let address, let hardware):
+            "\(hardware.hexadecimal) answers for \(address) too: announcing that it is here"
         }
+    }
+}
+
+extension RouterNote {
+    /// What the journal of decisions says of it; nil: nothing.
+    var journalEntry: (event: String, decision: String, reason: String)? {
+        switch self {
+        case .rivalHeard(let priority, let address):
+            (
+                "\(address) is MASTER too", "stay MASTER and announce",
+                "its priority \(priority) is the lower one"
+            )
+        case .rivalDeaf(let address):
+            (
+                "\(address) does not hear us", "tell it by unicast as well",
+                "it goes on advertising a lower priority"
+            )
+        case .addressAnswered(let address, let hardware):
+            (
+                "\(hardware.hexadecimal) answers for \(address)", "announce the address again",
+                "this node is MASTER"
+            )
+        case .withheld:
+            (
+                "no peer and no gateway is heard", "claim nothing",
+                "this node may be cut off from its network"
+            )
+        case .witnessDiscredited(let address):
+            (
+                "the gateway is silent, \(address) is heard", "disregard the gateway",
+                "whoever hears a peer is not cut off"
+            )
+        case .lowerPriorityHeard, .priorityChanged, .addressRestored, .addressListDiffers,
+            .masterHeard, .timerLate:
+            nil
+        }
+    }
+}
+
+extension [UInt8] {
+    /// A hardware address as it is written.
+    var hexadecimal: String {
+        map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count == 1 ? "0" + digits : digits
+        }.joined(separator: ":")
     }
 }
 

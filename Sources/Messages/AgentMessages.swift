@@ -17,6 +17,9 @@ package enum AgentToSupervisor: LinkMessage {
     case detail(request: UInt64, RouterDetail)
     /// All answers to that `describe` have been given.
     case described(request: UInt64)
+    /// Something about a router or an interface that is worth an entry in the journal: what happened, what the
+    /// agent does about it, and why, in words.
+    case noted(subject: String, event: String, decision: String, reason: String)
 
     package var kind: UInt16 {
         switch self {
@@ -28,6 +31,7 @@ package enum AgentToSupervisor: LinkMessage {
         case .routerRemoved: 6
         case .detail: 7
         case .described: 8
+        case .noted: 9
         }
     }
 
@@ -48,6 +52,11 @@ package enum AgentToSupervisor: LinkMessage {
             writer.littleEndian(request)
             detail.encode(into: &writer)
         case .described(let request): writer.littleEndian(request)
+        case .noted(let subject, let event, let decision, let reason):
+            writer.text(subject, limit: 64)
+            writer.text(event, limit: 256)
+            writer.text(decision, limit: 256)
+            writer.text(reason, limit: 1024)
         }
     }
 
@@ -70,6 +79,13 @@ package enum AgentToSupervisor: LinkMessage {
         case 7:
             .detail(request: try reader.littleEndian(), try RouterDetail(from: &reader))
         case 8: .described(request: try reader.littleEndian())
+        case 9:
+            .noted(
+                subject: try reader.text(),
+                event: try reader.text(),
+                decision: try reader.text(),
+                reason: try reader.text()
+            )
         default: nil
         }
     }

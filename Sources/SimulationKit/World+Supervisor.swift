@@ -93,7 +93,8 @@ extension World {
         case .masterHeard(let priority, _), .rivalHeard(let priority, _):
             tellSupervisor(.peerHeard(priority: priority), on: host)
         case .lowerPriorityHeard, .priorityChanged, .addressRestored, .addressListDiffers,
-            .timerLate, .withheld, .witnessDiscredited, .rivalDeaf:
+            .timerLate, .withheld, .witnessDiscredited, .rivalDeaf,
+            .addressAnswered:
             break
         }
     }

@@ -136,6 +136,17 @@ extension Supervisor {
             learn(.routerRemoved(name: name))
         case .detail(let client, let detail): pass(detail, to: client)
         case .described(let client): finishDescription(for: client)
+        case .noted(let subject, let event, let decision, let reason):
+            let incident = incident == .none ? engine.incident : incident
+            record(
+                JournalEntry(
+                    incident: incident,
+                    event: "\(subject): \(event)",
+                    decision: decision,
+                    reason: reason
+                ),
+                LogFields(incident: incident, instance: subject, process: "agent")
+            )
         }
     }
 

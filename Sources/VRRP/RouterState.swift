@@ -25,6 +25,8 @@ package struct RouterCounters: Equatable, Sendable {
     package var isolations: UInt64 = 0
     /// Advertisements sent to one rival alone.
     package var directAdvertisements: UInt64 = 0
+    /// How often someone else answered for an address of ours while we were MASTER.
+    package var rivalSightings: UInt64 = 0
 
     package init() {}
 }
@@ -54,8 +56,13 @@ extension VirtualRouter {
         var address: IPAddress
         var since: Instant
         var heardAt: Instant
+    }
+
+    /// A rival that was heard to advertise on though it must have heard us.
+    struct DeafRival: Equatable, Sendable {
+        var address: IPAddress
         /// When it was last told by unicast.
-        var toldAt: Instant?
+        var toldAt: Instant
     }
 
     /// What the gateway says about whether we are alone.
@@ -107,6 +114,12 @@ extension VirtualRouter {
         var secondBurst: Burst?
         var refreshAt: Instant?
         var rival: Rival?
+        /// Those that are told by unicast for as long as this node is MASTER, `deafLimit` at most.
+        var deaf: [DeafRival] = []
+        /// Hardware addresses that the log was told of.
+        var sighted: [[UInt8]] = []
+        /// When an address was last announced, or will be, against someone else who answers for it.
+        var defendedAt: Instant?
         /// When the node lets go, for the gateway is silent and nobody is heard.
         var isolatedAt: Instant?
 

@@ -104,8 +104,9 @@ extension VirtualRouter {
 
     mutating func send(priority: UInt8) -> [RouterEffect] {
         counters.advertisementsSent &+= 1
-        if priority == 0 { counters.priorityZeroSent &+= 1 }
-        return [.advertise(priority: priority)]
+        guard priority == 0 else { return [.advertise(priority: priority)] }
+        counters.priorityZeroSent &+= 1
+        return [.advertise(priority: 0)] + releaseToDeaf()
     }
 
     /// A timer that was read a little late does not make the next interval longer.
@@ -115,7 +116,7 @@ extension VirtualRouter {
             active.advertiseAt <= now
             ? max(active.advertiseAt + interval, now + interval / 2) : now + interval
         active.advertisedAt = now
-        return send(priority: effectivePriority)
+        return send(priority: effectivePriority) + tellDeaf(&active, at: now)
     }
 
     func claim(_ active: inout Active, at now: Instant) -> [RouterEffect] {

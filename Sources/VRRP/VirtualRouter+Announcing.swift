@@ -55,7 +55,7 @@ extension VirtualRouter {
         return [.announceOwnership(count: max(count, 1))]
     }
 
-    private var answerCount: Int {
+    var answerCount: Int {
         settings.announcementsPerAnswer ?? settings.announcementsPerBurst
     }
 

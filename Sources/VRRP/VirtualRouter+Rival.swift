@@ -75,12 +75,16 @@ extension VirtualRouter {
     }
 
     /// A rival that still advertises long after it must have heard us does not hear us: something on the way
-    /// loses multicast in one direction. It is told by unicast, twice an interval at most.
+    /// loses multicast in one direction. It is told by unicast, twice an interval at most, and goes on being
+    /// told when it has yielded: nothing else would keep it from becoming MASTER again.
     private mutating func insist(
         _ active: inout Active,
         against sender: IPAddress,
         at now: Instant
     ) -> [RouterEffect] {
+        guard !active.deaf.contains(where: { $0.address == sender }) else {
+            return tellDeaf(&active, at: now)
+        }
         let interval = settings.advertisementInterval
         guard var rival = active.rival, rival.address == sender,
             now < rival.heardAt + interval * (settings.downTimerAdvertisements + 1)
@@ -89,15 +93,69 @@ extension VirtualRouter {
             return []
         }
         rival.heardAt = now
-        defer { active.rival = rival }
+        active.rival = rival
         let patience = settings.answersLowerPriority ? interval / 2 : interval * 3 / 2
-        guard now >= rival.since + patience,
-            rival.toldAt.map({ now >= $0 + interval / 2 }) ?? true
-        else { return [] }
-        let isNew = rival.toldAt == nil
-        rival.toldAt = now
+        guard now >= rival.since + patience else { return [] }
+        if active.deaf.count == Self.deafLimit { active.deaf.removeFirst() }
+        active.deaf.append(DeafRival(address: sender, toldAt: now))
         counters.directAdvertisements &+= 1
-        return (isNew ? [.note(.rivalDeaf(sender))] : [])
-            + [.advertiseDirectly(priority: effectivePriority, to: sender)]
+        return [
+            .note(.rivalDeaf(sender)),
+            .advertiseDirectly(priority: effectivePriority, to: sender),
+        ]
+    }
+
+    /// With each advertisement to all, unless the last one was less than half an interval ago.
+    mutating func tellDeaf(_ active: inout Active, at now: Instant) -> [RouterEffect] {
+        var effects: [RouterEffect] = []
+        let spacing = settings.advertisementInterval / 2
+        for index in active.deaf.indices where now >= active.deaf[index].toldAt + spacing {
+            active.deaf[index].toldAt = now
+            counters.directAdvertisements &+= 1
+            effects.append(
+                .advertiseDirectly(
+                    priority: effectivePriority,
+                    to: active.deaf[index].address
+                )
+            )
+        }
+        return effects
+    }
+
+    /// Priority 0 for those who would not hear that the MASTER gives up.
+    mutating func releaseToDeaf() -> [RouterEffect] {
+        guard case .active(let active) = state else { return [] }
+        counters.directAdvertisements &+= UInt64(active.deaf.count)
+        return active.deaf.map { .advertiseDirectly(priority: 0, to: $0.address) }
+    }
+
+    /// Someone else answers for an address of ours: a node that lost it and does not know, or a stranger. The
+    /// neighbours that believed it are told anew (RFC 5227 §2.4, where giving the address up is no choice).
+    mutating func defend(
+        _ address: IPAddress,
+        against hardware: [UInt8],
+        _ active: Active,
+        at now: Instant
+    ) -> [RouterEffect] {
+        guard active.hasClaimed,
+            settings.heldAddresses.contains(where: { $0.prefix.address == address })
+        else { return [] }
+        counters.rivalSightings &+= 1
+        var active = active
+        var effects: [RouterEffect] = []
+        if !active.sighted.contains(hardware), active.sighted.count < Self.sightingLimit {
+            active.sighted.append(hardware)
+            effects.append(.note(.addressAnswered(address, by: hardware)))
+        }
+        let earliest = active.defendedAt.map { $0 + Self.defenceSpacing } ?? now
+        if now >= earliest {
+            active.defendedAt = now
+            effects += announceSoon(&active, count: max(answerCount, 1), at: now)
+        } else if active.defendedAt.map({ $0 <= now }) ?? true {
+            active.defendedAt = earliest
+            active.announceAt = min(active.announceAt ?? earliest, earliest)
+        }
+        state = .active(active)
+        return effects
     }
 }

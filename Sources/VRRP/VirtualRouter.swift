@@ -19,6 +19,7 @@ package import Primitives
 /// | active | lower priority | advertise, announce | active |
 /// | active | lower priority, again | as above, and advertise to it alone | active |
 /// | active | priority 0 | advertise | active |
+/// | active | someone else answers for an address | announce | active |
 /// | active | step down | release, advertise 0 | backup, perhaps held |
 /// | active | any, after `silenceLimit` | release | backup |
 /// | active | gateway silent, nobody heard | release, advertise 0 | backup, withheld |
@@ -37,6 +38,12 @@ package struct VirtualRouter: Equatable, Sendable {
     package static let answerSpacing: Duration = .milliseconds(5)
     /// Announcements that answer something from outside are this far apart.
     package static let announcementSpacing: Duration = .seconds(1)
+    /// RFC 5227 §2.4, `DEFEND_INTERVAL`: announcements against someone who answers for an address of ours are
+    /// so far apart, so that two who both insist do not fill the LAN.
+    package static let defenceSpacing: Duration = .seconds(10)
+    /// Rivals that are told by unicast at most, and hardware addresses that are named in the log.
+    package static let deafLimit = 4
+    package static let sightingLimit = 8
     /// The longest time between two renewals, for intervals that are longer than a lifetime.
     package static let longestRenewal: Duration = .seconds(1)
 
@@ -150,6 +157,11 @@ package struct VirtualRouter: Equatable, Sendable {
         case (.initialize, .addressLost), (.backup, .addressLost): return []
         case (.active(let active), .addressLost(let address)):
             return restore(address, active, at: now)
+
+        // RFC 5227 §2.4: a BACKUP's addresses are the MASTER's, which answers for them.
+        case (.initialize, .addressSighted), (.backup, .addressSighted): return []
+        case (.active(let active), .addressSighted(let address, let hardware)):
+            return defend(address, against: hardware, active, at: now)
 
         case (_, .reconfigured(let settings)): return reconfigure(settings, at: now)
 

@@ -75,6 +75,9 @@ package enum RouterEvent: Equatable, Sendable {
     case stepDown(StepDownReason, hold: Duration?)
     /// Someone else deleted one of our addresses while we are MASTER.
     case addressLost(VirtualAddress)
+    /// Someone else on the link says by ARP or neighbour advertisement that it has an address of ours; its
+    /// hardware address, which is none of this node's.
+    case addressSighted(IPAddress, at: [UInt8])
     /// The gateway of `track_gateway` answers, or there is none to be asked.
     case gatewayAnswered
     /// The gateway has left several requests in a row without an answer.
@@ -183,4 +186,6 @@ package enum RouterNote: Equatable, Sendable {
     /// A rival goes on advertising a lower priority than ours, so it does not hear us; it is now told by
     /// unicast as well.
     case rivalDeaf(IPAddress)
+    /// While we are MASTER, this hardware address answers for an address of ours.
+    case addressAnswered(IPAddress, by: [UInt8])
 }

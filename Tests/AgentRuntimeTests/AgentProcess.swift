@@ -138,3 +138,11 @@ extension String {
         return nil
     }
 }
+
+extension Node {
+    /// Adds rules to the node's firewall; `flush ruleset` takes all away.
+    func nft(_ rules: String) throws {
+        let line = command(["/usr/sbin/nft", rules])
+        try require(line[0], Array(line.dropFirst()))
+    }
+}

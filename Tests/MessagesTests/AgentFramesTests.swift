@@ -163,6 +163,16 @@ struct AgentFramesTests {
             0900000000000000 | request 9
             """
         ),
+        Golden(
+            .noted(subject: "VI_1", event: "e", decision: "de", reason: "why"),
+            """
+            0900 | kind 9
+            040056495f31 | "VI_1"
+            010065 | "e"
+            02006465 | "de"
+            0300776879 | "why"
+            """
+        ),
     ]
 
     @Test("AgentToSupervisor: each message has these bytes", arguments: agentToSupervisorFrames)
@@ -170,9 +180,9 @@ struct AgentFramesTests {
         try golden.check()
     }
 
-    @Test("AgentToSupervisor: every kind is pinned, and kind 9 is none of its own")
+    @Test("AgentToSupervisor: every kind is pinned, and kind 10 is none of its own")
     func agentToSupervisorKinds() throws {
-        try Golden.checkKinds(of: Self.agentToSupervisorFrames, count: 8)
+        try Golden.checkKinds(of: Self.agentToSupervisorFrames, count: 9)
     }
 
     static let supervisorToAgentFrames: [Golden<SupervisorToAgent>] = [

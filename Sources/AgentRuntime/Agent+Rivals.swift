@@ -1,0 +1,111 @@
+import LinuxIO
+import Logging
+import Messages
+import Netlink
+import Primitives
+import RawSockets
+import Systemd
+import VRRP
+
+/// Others who have, or believe that they have, what is this node's: its addresses, its VRID.
+extension Agent {
+    /// Sightings that one turn of the loop reads at most.
+    private static let sightingBudget = 64
+
+    /// Hears of these addresses from now on: those that the routers lend.
+    func watchNeighbours() {
+        let watched = Set(routers.flatMap(\.settings.heldAddresses).map(\.prefix.address))
+        do throws(SystemCallError) {
+            try neighbours.watch(watched)
+        } catch {
+            log.error("\(error)")
+        }
+    }
+
+    func readNeighbours() {
+        for _ in 0..<Self.sightingBudget {
+            do throws(SystemCallError) {
+                guard let sighting = try neighbours.receive() else { return }
+                heed(sighting)
+            } catch {
+                log.debug("\(error)")
+                return
+            }
+        }
+    }
+
+    private func heed(_ sighting: Sighting) {
+        // Our own announcements, as a bridge or another interface of this node hands them back.
+        let isOurs = view.interfaces.values.contains {
+            $0.hardwareAddress == sighting.hardware
+        }
+        guard !isOurs, !sighting.hardware.isEmpty else { return }
+        for index in routers.indices where routers[index].machine.holdsAddresses {
+            let settings = routers[index].settings
+            let isHeld = settings.heldAddresses.contains { address in
+                address.prefix.address == sighting.address
+                    && view.interface(named: address.interface ?? settings.interface)?.index
+                        == sighting.interface
+            }
+            guard isHeld else { continue }
+            handle(.addressSighted(sighting.address, at: sighting.hardware), index)
+        }
+    }
+
+    /// Asks who else has an address that was just announced. Somebody who has it and was silent until now
+    /// answers to this node alone, so nobody else would tell.
+    func askWhoElse(has address: VirtualAddress, _ index: Int) {
+        let settings = routers[index].settings
+        let family = address.prefix.address.family
+        guard let interface = view.interface(named: address.interface ?? settings.interface),
+            let source = view.primaryAddress(
+                of: interface.index,
+                family: family,
+                except: lentAddresses
+            )
+        else { return }
+        _ = try? announcer.ask(
+            for: address.prefix.address,
+            from: source,
+            hardware: interface.hardwareAddress,
+            on: interface.index
+        )
+    }
+
+    // MARK: What the operator is told
+
+    /// An entry in the supervisor's journal of decisions, which `tandemctl why` shows.
+    func journal(
+        _ entry: (event: String, decision: String, reason: String),
+        of subject: String
+    ) {
+        supervisor.send(
+            .noted(
+                subject: subject,
+                event: entry.event,
+                decision: entry.decision,
+                reason: entry.reason
+            ),
+            incident: incident,
+            poller
+        )
+    }
+
+    /// What the gate of an interface has seen for the first time.
+    func tell(_ note: GateNote, of interface: String) {
+        switch note {
+        case .foreignRouter(let router):
+            line(.warning, "\(interface): \(note.sentence)", .rivalHeard)
+            journal(
+                (
+                    "VRID \(router.virtualRouterID) is used by \(router.source) too",
+                    router.dropped == nil ? "none" : "drop its advertisements",
+                    note.sentence
+                ),
+                of: interface
+            )
+        case .otherChecksum, .otherInterval, .firstAddressNotLinkLocal, .unicastHeard:
+            line(.warning, "\(interface): \(note.sentence)")
+        }
+    }
+}
