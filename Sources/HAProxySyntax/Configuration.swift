@@ -244,6 +244,14 @@ package struct ServerLine: Equatable, Sendable {
         case fullyDown = "fully-down"
     }
 
+    /// `on-error`: what the error limit does.
+    package enum OnError: String, CaseIterable, Sendable {
+        case fastInterval = "fastinter"
+        case failCheck = "fail-check"
+        case suddenDeath = "sudden-death"
+        case markDown = "mark-down"
+    }
+
     package enum PortRule: Equatable, Sendable {
         case fixed(UInt16)
         /// The port that the client connected to, plus an offset (`server s 10.0.0.1:+0`, or none written).
@@ -279,6 +287,11 @@ package struct ServerLine: Equatable, Sendable {
     /// `id`; nil: its place in the backend, from 1.
     package var id: Int?
     package var initialState: InitialState = .up
+    /// `observe layer4`: failures of real connections count.
+    package var observes = false
+    /// `error-limit`: so many in a row.
+    package var errorLimit = 10
+    package var onError: OnError = .failCheck
     /// `track [BACKEND/]SERVER`: the server whose state is this one's, too.
     package var tracked: TrackedServer?
     /// An address in `init-addr`: where the server is until its name resolves.

@@ -70,9 +70,15 @@ extension Keywords {
         Keyword.rows(.warned, "tfo", "TCP fast open is not used"),
         Keyword.rows(.warned, "tcp-ut", "the kernel's value is used", parameters: 1),
         Keyword.rows(
-            .accepted,
-            "on-error error-limit",
-            "belongs to 'observe'",
+            .done,
+            "observe",
+            "layer4: failures of real connections count as failed checks",
+            parameters: 1
+        ),
+        Keyword.rows(
+            .done,
+            "error-limit on-error",
+            "how many in a row, default 10; fail-check, fastinter, sudden-death or mark-down",
             parameters: 1
         ),
         Keyword.rows(
@@ -128,7 +134,6 @@ extension Keywords {
             parameters: 1
         ),
         Keyword.rows(.refused, "agent-check", "remove it, and use 'check'"),
-        Keyword.rows(.refused, "observe", "remove it, and shorten 'inter'", parameters: 1),
         Keyword.rows(.refused, "namespace", "start the proxy inside of it", parameters: 1),
         Keyword.rows(.refused, "redir", "remove it", parameters: 1),
         Keyword.rows(.refused, "socks4", "write the server's own address", parameters: 1),

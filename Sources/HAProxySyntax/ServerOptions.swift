@@ -63,6 +63,13 @@ extension Interpreter {
             )
             return nil
         }
+        if server.observes, !server.checked {
+            report.warning(
+                location,
+                "'observe' of server '\(server.name)' has no effect without 'check'",
+                mend: "write 'check', which finds out when the server is back"
+            )
+        }
         return server
     }
 
@@ -139,6 +146,22 @@ extension Interpreter {
             setNumber(name, value, in: &server, at: location)
         case "init-addr", "resolvers", "resolve-prefer", "track", "init-state":
             setNameOption(name, value, in: &server, at: location)
+        case "observe":
+            if expect("layer4", value, of: name, at: location) { server.observes = true }
+        case "error-limit":
+            if let limit = integer(value, of: name, in: 1...1_000_000, at: location) {
+                server.errorLimit = limit
+            }
+        case "on-error":
+            guard let action = ServerLine.OnError(rawValue: value) else {
+                report.error(
+                    location,
+                    "'on-error \(value)' is not known",
+                    mend: "expected fastinter, fail-check, sudden-death or mark-down"
+                )
+                return
+            }
+            server.onError = action
         case "port", "addr": setCheckAddress(name, value, in: &server, at: location)
         case "on-marked-down":
             if expect("shutdown-sessions", value, of: name, at: location) {

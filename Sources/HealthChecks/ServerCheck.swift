@@ -37,6 +37,8 @@ package struct CheckOutcome: Equatable, Sendable {
         /// The connection was refused, or could not be tried: the system's words.
         case connectionProblem(String)
         case timedOut
+        /// `observe`: so many real connections in a row have failed.
+        case observed(errors: Int)
     }
 
     package var result: Result
@@ -57,6 +59,9 @@ package struct CheckOutcome: Equatable, Sendable {
         case .connectionProblem(let text):
             return "Layer4 connection problem, info: \"\(text)\", \(time)"
         case .timedOut: return "Layer4 timeout, \(time)"
+        case .observed(let errors):
+            return "Health analyze, info: \"Detected \(errors) consecutive errors, "
+                + "last one was: L4 unsuccessful connection\""
         }
     }
 }
@@ -69,12 +74,26 @@ package struct CheckOutcome: Equatable, Sendable {
 /// | running | answered | concluded | waiting for the interval |
 /// | running | deadline | abandon, concluded (timeout) | waiting for the interval |
 /// | running | runNow | none: the running one will tell | running |
+/// | any | observed | concluded (`on-error`) | the same, the next check within `fastinter` |
 package struct ServerCheck: Equatable, Sendable {
     package enum Event: Equatable, Sendable {
         case deadline
         /// Do not wait for the interval.
         case runNow
         case answered(CheckOutcome.Result)
+        /// Real connections have failed up to the limit.
+        case observed(errors: Int, OnError)
+    }
+
+    /// `on-error`: what failures of real connections do.
+    package enum OnError: Equatable, Sendable {
+        /// The next check comes sooner.
+        case fastInterval
+        /// They count as one failed check.
+        case failCheck
+        /// One more failure takes the server down.
+        case suddenDeath
+        case markDown
     }
 
     package enum Effect: Equatable, Sendable {
@@ -144,9 +163,25 @@ package struct ServerCheck: Equatable, Sendable {
             return [.abandon, conclude(CheckOutcome(.timedOut, duration: now - since), at: now)]
         // The check that runs answers for both.
         case (.running, .runNow): return []
+        case (.waiting(let until), .observed(let errors, let action)):
+            state = .waiting(until: min(until, now + settings.fastInterval))
+            return observe(errors, action)
+        case (.running, .observed(let errors, let action)): return observe(errors, action)
         // An answer that came after its check had been given up.
         case (.waiting, .answered): return []
         }
+    }
+
+    private mutating func observe(_ errors: Int, _ action: OnError) -> [Effect] {
+        guard health.isUp else { return [] }
+        switch action {
+        case .fastInterval: return []
+        case .failCheck: break
+        case .suddenDeath: health.weaken(to: 2)
+        case .markDown: health.weaken(to: 1)
+        }
+        let outcome = CheckOutcome(.observed(errors: errors), duration: .zero)
+        return [.concluded(outcome, health.failed())]
     }
 
     private mutating func conclude(_ outcome: CheckOutcome, at now: Instant) -> Effect {

@@ -59,6 +59,12 @@ package struct ServerHealth: Equatable, Sendable {
         return isUp && !wasUp ? .cameUp : .counted
     }
 
+    /// So few failures are left before it goes DOWN.
+    mutating func weaken(to failures: Int) {
+        guard isUp else { return }
+        value = min(value, rise + max(failures, 1) - 1)
+    }
+
     package mutating func failed() -> Change {
         guard value > 0 else { return .none }
         let wasUp = isUp

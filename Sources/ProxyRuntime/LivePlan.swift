@@ -230,6 +230,10 @@ struct LiveServer {
     let connections: Gauge
     let queued: Gauge
     let maxqueue: Int
+    /// `observe`: failures in a row that are too many; 0: nobody counts them.
+    let errorLimit: Int
+    let errors: Gauge
+    let errorLimits: Gauge
     /// 0: none.
     let proxyHeaderVersion: UInt8
     let port: ServerLine.PortRule
@@ -244,6 +248,9 @@ struct LiveServer {
         connections = server.connections
         queued = server.queued
         maxqueue = server.line.maxqueue
+        errorLimit = server.line.observes && server.line.checked ? server.line.errorLimit : 0
+        errors = server.errors
+        errorLimits = server.errorLimits
         proxyHeaderVersion = UInt8(clamping: server.line.sendProxyVersion ?? 0)
         port = server.line.port
         maxconn = server.line.maxconn
@@ -260,6 +267,18 @@ struct LiveServer {
         var fixed: UInt16 = 0
         if case .fixed(let number) = port { fixed = number }
         address = SocketAddress(ip, port: fixed)
+    }
+
+    /// How connecting went, for `observe`.
+    @inline(__always)
+    func observe(connected: Bool) {
+        guard errorLimit > 0 else { return }
+        if connected {
+            if errors.value != 0 { errors.value = 0 }
+        } else if errors.add(1) >= errorLimit {
+            errors.value = 0
+            errorLimits.add(1)
+        }
     }
 
     var takesPortOfClient: Bool {

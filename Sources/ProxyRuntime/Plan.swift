@@ -173,10 +173,22 @@ final class Server: Sendable {
     let line: ServerLine
     let connections: Gauge
     let queued: Gauge
+    /// `observe`: failures in a row, and how often there were as many as the limit.
+    let errors: Gauge
+    let errorLimits: Gauge
     /// The address to connect from.
     let source: SocketAddress?
 
-    init(line: ServerLine, number: Int32, connections: Gauge, queued: Gauge) {
+    init(
+        line: ServerLine,
+        number: Int32,
+        connections: Gauge,
+        queued: Gauge,
+        errors: Gauge,
+        errorLimits: Gauge
+    ) {
+        self.errors = errors
+        self.errorLimits = errorLimits
         name = line.name
         self.number = number
         self.line = line

@@ -83,7 +83,9 @@ struct PlanBuilder {
                         line: line,
                         number: number(of: "\(section.name)/\(line.name)"),
                         connections: gauge("\(prefix)/\(line.name)"),
-                        queued: gauge("\(prefix)/\(line.name) queue")
+                        queued: gauge("\(prefix)/\(line.name) queue"),
+                        errors: gauge("\(prefix)/\(line.name) errors"),
+                        errorLimits: gauge("\(prefix)/\(line.name) error limits")
                     )
                 )
             }

@@ -202,6 +202,7 @@ final class Proxy {
         reviewRefresh(at: now)
         if nextBeat <= now {
             nextBeat = now + Self.beatPeriod
+            perform(board.heedErrors(at: now))
             beat(at: now)
         }
         if nextDownNames <= now {

@@ -58,6 +58,7 @@ struct ServerBoard {
                     }
                 }
                 watch.warmsSince = before?.warmsSince
+                watch.errorLimitsSeen = server.errorLimits.value
                 if server.line.checked {
                     watch.check = ServerCheck(
                         settings: CheckSettings(server.line, backend.timeouts),
@@ -135,6 +136,24 @@ struct ServerBoard {
     }
 
     var isAwaitingCheck: Bool { watches.contains { $0.check?.isRunning == true } }
+
+    /// `observe`: what the workers have met since the last look.
+    mutating func heedErrors(at now: Instant) -> [Effect] {
+        var effects: [Effect] = []
+        for position in watches.indices where watches[position].server.line.observes {
+            let count = watches[position].server.errorLimits.value
+            guard count != watches[position].errorLimitsSeen else { continue }
+            watches[position].errorLimitsSeen = count
+            guard watches[position].isChecking else { continue }
+            let line = watches[position].server.line
+            let event = ServerCheck.Event.observed(
+                errors: line.errorLimit,
+                ServerCheck.OnError(line.onError)
+            )
+            effects += handle(event, position, at: now)
+        }
+        return effects
+    }
 
     func position(ofDescriptor descriptor: Int32) -> Int? {
         watches.firstIndex { $0.descriptor == descriptor }
@@ -276,6 +295,17 @@ extension ServerHealth.Start {
         case .up: self = .up
         case .down: self = .down
         case .fullyDown: self = .fullyDown
+        }
+    }
+}
+
+extension ServerCheck.OnError {
+    init(_ action: ServerLine.OnError) {
+        switch action {
+        case .fastInterval: self = .fastInterval
+        case .failCheck: self = .failCheck
+        case .suddenDeath: self = .suddenDeath
+        case .markDown: self = .markDown
         }
     }
 }

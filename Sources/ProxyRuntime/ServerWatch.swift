@@ -20,6 +20,8 @@ struct ServerWatch {
     var asksAgainAt: Instant?
     /// `track`: whether the server that it follows is usable; nil: it follows none.
     var followedIsUsable: Bool?
+    /// `observe`: how often its error limit was met already.
+    var errorLimitsSeen = 0
     /// The log has said that its name does not resolve.
     var wasReported = false
 

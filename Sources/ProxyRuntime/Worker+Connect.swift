@@ -268,11 +268,23 @@ extension Worker where E: ~Copyable {
     /// An attempt has failed: the server's end is closed and the session decides.
     mutating func failed(_ slot: Slot, _ failure: Session.ConnectFailure) -> Session.Effect {
         E.closeServer(&self, slot)
+        switch failure {
+        case .answered, .immediate: observe(slot, connected: false)
+        // This process had no port or descriptor left.
+        case .exhausted: break
+        }
         let facts = serverFacts(slot)
         return handle(
             .connectFailed(failure, active: facts.active, serverIsUsable: facts.isUsable),
             slot
         )
+    }
+
+    @inline(__always)
+    func observe(_ slot: Slot, connected: Bool) {
+        let number = Int(slot.pointee.serverIndex)
+        guard number >= 0, let backend = slot.pointee.backend else { return }
+        backend.pointee.servers[number].pointee.observe(connected: connected)
     }
 
     func serverFacts(_ slot: Slot) -> (active: Int, isUsable: Bool) {
@@ -326,6 +338,7 @@ extension Worker where E: ~Copyable {
         case .connecting:
             let facts = serverFacts(slot)
             E.closeServer(&self, slot)
+            observe(slot, connected: false)
             signal(slot, .deadline(active: facts.active, serverIsUsable: facts.isUsable))
         case .queued, .turnAround:
             let facts = serverFacts(slot)

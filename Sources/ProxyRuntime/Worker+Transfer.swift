@@ -104,6 +104,7 @@ extension Worker where E: ~Copyable {
             logSession(slot, frontend, atConnect: true)
             slot.pointee.isLogged = true
         }
+        observe(slot, connected: true)
         if let backend = slot.pointee.backend, backend.pointee.sticks {
             rememberServer(slot, backend)
         }

@@ -292,6 +292,29 @@ import Testing
         }
     }
 
+    @Test("A server whose check passes and whose port refuses is taken down by its connections")
+    func observed() throws {
+        try inLab { lab in
+            let server = try NamedServer("one", port: 7301)
+            defer { server.stop() }
+            try lab.start(
+                """
+                listen l
+                  bind 127.0.0.1:7201
+                  retries 0
+                  server s 127.0.0.1:7399 check port 7301 observe layer4 error-limit 3 on-error mark-down
+                """
+            )
+            try lab.waitForListener(7201)
+            for _ in 0..<3 { #expect(try answer(7201) == "") }
+            _ = try lab.line(
+                holding: "Server l/s is DOWN, reason: Health analyze, info: \"Detected 3"
+            )
+            // The check brings it back after 'rise' times, 2 s apart.
+            _ = try lab.line(holding: "Server l/s is UP, reason: Layer4 check passed", within: 8)
+        }
+    }
+
     @Test("A Unix socket has the mode and the owner that its line tells, and leads to a server")
     func unixSocket() throws {
         try inLab { lab in

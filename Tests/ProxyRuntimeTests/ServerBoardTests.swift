@@ -139,6 +139,43 @@ import Testing
     }
 
     @Test(
+        "Failures of real connections take a server down as on-error says",
+        arguments: [
+            ("mark-down", 1), ("sudden-death", 2), ("fail-check", 3), ("fastinter", nil),
+        ] as [(String, Int?)]
+    )
+    func observed(action: String, needed: Int?) throws {
+        var board = try board(
+            "server a 192.0.2.1:80 check observe layer4 error-limit 4 on-error \(action) fastinter 500ms"
+        )
+        _ = board.fireDeadlines(at: Self.start)
+        _ = board.answered(0, .passed, at: Self.start)
+        let server = board.watches[0].server
+        let live = LiveServer(server, address: nil)
+        for round in 1...4 {
+            for _ in 0..<3 { live.observe(connected: false) }
+            live.observe(connected: true)
+            // Three in a row are not four.
+            #expect(lines(board.heedErrors(at: Self.start)).isEmpty)
+            for _ in 0..<4 { live.observe(connected: false) }
+            let effects = board.heedErrors(at: Self.start)
+            let down = lines(effects).first { $0.contains(" is DOWN") }
+            #expect((down != nil) == (round == needed))
+            if let down {
+                #expect(
+                    down.hasPrefix(
+                        "Server b/a is DOWN, reason: Health analyze, info: \"Detected 4 consecutive "
+                            + "errors, last one was: L4 unsuccessful connection\". 0 active"
+                    )
+                )
+                break
+            }
+        }
+        #expect(board.watches[0].isUsable == (needed == nil))
+        #expect(board.nextDeadline == Self.start + .milliseconds(500))
+    }
+
+    @Test(
         "init-state decides how many checks it takes to be up or down first",
         arguments: [
             ("fully-up", true, [false, false, false], [true, true, false]),
