@@ -55,6 +55,14 @@ struct AddressKeeper<Socket: RouteSocket & ~Copyable>: ~Copyable {
         return failures
     }
 
+    /// Changes a setting of an interface where it is otherwise.
+    mutating func apply(
+        _ setting: InterfaceSetting,
+        to interface: NetworkInterface
+    ) throws(SystemCallError) {
+        try table.apply(setting, to: interface)
+    }
+
     /// Takes addresses away and returns those that were there.
     mutating func remove(
         _ addresses: [VirtualAddress],

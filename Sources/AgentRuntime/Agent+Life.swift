@@ -16,11 +16,9 @@ extension Agent {
     func begin() throws(SystemCallError) {
         try resynchronise(tellsRouters: false)
         let lent = lentAddresses
+        carriers.delays = configuration.global.interfaceDelays
         routers = configuration.routers.map { settings in
-            RouterShell(
-                settings: settings,
-                facts: InterfaceFacts(of: settings, in: view, lent: lent)
-            )
+            RouterShell(settings: settings, facts: interfaceFacts(of: settings, lent: lent))
         }
         openPorts()
         try openGuard()
@@ -48,8 +46,7 @@ extension Agent {
         for track in settings.tracks {
             switch track.subject {
             case .interface(let name):
-                let facts = InterfaceFacts(of: name, in: view, lent: [])
-                handle(.check(track.subject, succeeded: facts.isRunning), index)
+                handle(.check(track.subject, succeeded: isRunning(name)), index)
             case .process, .file: break
             case .script(let name):
                 if let succeeded = checks.outcome(of: name) {
@@ -117,6 +114,7 @@ extension Agent {
         notifier.stopping()
         for index in routers.indices { handle(.shutdown, index) }
         removeUnreleased()
+        restoreSettings()
         for pipe in pipes { pipe.close() }
         report()
         runner.send(.finish)

@@ -64,6 +64,10 @@ extension Agent {
                 $0.onInterface(of: settings, in: view)?.key == key
             }
             guard let lost else { continue }
+            guard lost.isTracked else {
+                abandon(lost, index)
+                continue
+            }
             if let listing = try? keeper.listing(),
                 listing.addresses.contains(where: { $0.key == key })
             {
@@ -98,16 +102,27 @@ extension Agent {
         for index in routers.indices {
             let settings = routers[index].settings
             let before = routers[index].facts
-            let facts = InterfaceFacts(of: settings, in: view, lent: lent)
+            let facts = interfaceFacts(of: settings, lent: lent)
             if facts != before {
                 routers[index].facts = facts
                 for event in facts.events(after: before) { handle(event, index) }
             }
             for case .interface(let name) in settings.tracks.map(\.subject) {
-                let tracked = InterfaceFacts(of: name, in: view, lent: lent)
-                handle(.check(.interface(name), succeeded: tracked.isRunning), index)
+                handle(.check(.interface(name), succeeded: isRunning(name)), index)
             }
         }
+    }
+
+    func interfaceFacts(of settings: RouterSettings, lent: Set<IPAddress>) -> InterfaceFacts {
+        var facts = InterfaceFacts(of: settings, in: view, lent: lent)
+        facts.isRunning = isRunning(settings.interface)
+        return facts
+    }
+
+    /// Whether it counts as up: a change has to last where the file says so.
+    func isRunning(_ name: String) -> Bool {
+        guard let interface = view.interface(named: name) else { return false }
+        return carriers.settled(name, isRunning: interface.isRunning, at: Clock.now)
     }
 
     /// One socket for each interface and family that a router is on and that exists.

@@ -67,6 +67,7 @@ extension Agent {
             )
         }
         configuration = new
+        carriers.delays = new.global.interfaceDelays
         for (position, settings) in plan.kept {
             if settings.name != routers[position].settings.name {
                 supervisor.send(
@@ -87,10 +88,7 @@ extension Agent {
         let lent = lentAddresses
         for settings in plan.added {
             routers.append(
-                RouterShell(
-                    settings: settings,
-                    facts: InterfaceFacts(of: settings, in: view, lent: lent)
-                )
+                RouterShell(settings: settings, facts: interfaceFacts(of: settings, lent: lent))
             )
             start(routers.count - 1)
         }

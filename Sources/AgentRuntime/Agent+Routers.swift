@@ -69,6 +69,8 @@ extension Agent {
             switch effect {
             case .claimAddresses:
                 releaseWard(index)
+                routers[index].abandoned = []
+                promoteSecondaries(for: routers[index].settings)
                 consequences += put(routers[index].settings.heldAddresses, index)
             case .renewAddresses:
                 // Renewing nothing but what has a lifetime; the check is the same as for a claim.
@@ -99,7 +101,12 @@ extension Agent {
         let settings = routers[index].settings
         routers[index].unreleased.removeAll { addresses.contains($0) }
         guard prepareGuard(index) else { return declare(.cannotClaim, index) }
-        let failures = keeper.put(addresses, of: settings, in: view)
+        let abandoned = routers[index].abandoned
+        let failures = keeper.put(
+            abandoned.isEmpty ? addresses : addresses.filter { !abandoned.contains($0) },
+            of: settings,
+            in: view
+        )
         // Stopped in between, this loop put them when the guard had looked already.
         guard promise(index) else {
             release(settings.heldAddresses, index)
@@ -127,6 +134,18 @@ extension Agent {
         )
         guard now - since >= RouterShell.claimPatience else { return [] }
         return declare(.cannotClaim, index)
+    }
+
+    /// `no_track`: somebody removed it, and may.
+    func abandon(_ address: VirtualAddress, _ index: Int) {
+        guard !routers[index].abandoned.contains(address) else { return }
+        routers[index].abandoned.append(address)
+        let name = routers[index].settings.name
+        line(
+            .notice,
+            "(\(name)) \(address.prefix) was removed by somebody else; it is not tracked and stays away",
+            of: name
+        )
     }
 
     private func claimAgain(_ unclaimed: RouterShell.Unclaimed, _ index: Int) {

@@ -41,6 +41,7 @@ final class Agent {
     var routers: [RouterShell] = []
     var checks = CheckLedger()
     var processes = ProcessLedger()
+    var carriers = CarrierLedger()
     /// Of tracked files, by name.
     var readings: [String: Int] = [:]
     /// What was last told of each sync group.
@@ -59,6 +60,8 @@ final class Agent {
     /// Where a router advertises faster than once a second.
     var addressGuard: AddressGuard?
     let announcer: AnnouncementSocket
+    /// Interfaces whose `promote_secondaries` was set here.
+    var promoted: Set<String> = []
     /// Nil where the kernel can't reset connections.
     var connections: ConnectionTable<KernelRouteSocket>?
     /// What this turn of the loop may still spend on them.
@@ -190,6 +193,7 @@ final class Agent {
         var deadline = min(nextTick, leases.nextDeadline ?? .distantFuture)
         deadline = min(deadline, checks.nextDeadline ?? .distantFuture)
         deadline = min(deadline, processes.nextDeadline ?? .distantFuture)
+        deadline = min(deadline, carriers.nextDeadline ?? .distantFuture)
         if watchdogPeriod != nil { deadline = min(deadline, nextWatchdog) }
         for router in routers { deadline = min(deadline, router.nextDeadline ?? .distantFuture) }
         return deadline
@@ -210,6 +214,7 @@ final class Agent {
         if let deadline = processes.nextDeadline, deadline <= now {
             tell(processes.deadline(at: now))
         }
+        if let deadline = carriers.nextDeadline, deadline <= now { reviewInterfaces() }
         guard nextTick <= now else { return }
         nextTick = now + Self.tick
         supervisor.expire(at: now)

@@ -31,6 +31,8 @@ struct RouterShell {
     var saidThatSendingFails = false
     /// Addresses that the kernel refused, since when, and when it is asked again.
     var unclaimed: Unclaimed?
+    /// Addresses that are not tracked and that somebody removed since they were claimed.
+    var abandoned: [VirtualAddress] = []
     /// Addresses that could not be removed.
     var unreleased: [VirtualAddress] = []
     var releaseAgainAt: Instant = .zero

@@ -17,36 +17,12 @@ enum ShellScope {
                 )
             }
         }
-            + configuration.global.interfaceDelays.keys.sorted().map { name in
-                Diagnostic(
-                    .error,
-                    at: nil,
-                    "'interface_up_down_delays' of '\(name)' is not kept by this version",
-                    mend: "remove it: a change of the interface counts at once"
-                )
-            }
     }
 
     private static func objections(
         to settings: RouterSettings
     ) -> [(what: String, mend: String)] {
         var found: [(what: String, mend: String)] = []
-        if let address = settings.heldAddresses.first(where: { !$0.isTracked }) {
-            found.append(
-                (
-                    "'no_track' of \(address.prefix) is not carried out by this version",
-                    "remove it: an address that someone deletes is put back"
-                )
-            )
-        }
-        if settings.promotesSecondaries {
-            found.append(
-                (
-                    "'promote_secondaries' is not carried out by this version",
-                    "set net.ipv4.conf.\(settings.interface).promote_secondaries by sysctl.d"
-                )
-            )
-        }
         if settings.virtualInterface != nil {
             found.append(
                 (

@@ -137,6 +137,11 @@ package final class Lab {
         }
     }
 
+    /// Takes a machine's cable out of the switch, or puts it back.
+    package func setCable(of node: Node, plugged: Bool) throws {
+        try lan.ip(["link", "set", "p-" + node.name, plugged ? "up" : "down"])
+    }
+
     /// Everything that says why something did not come out as it should.
     package func report() -> String {
         let nodes = [machine1, machine2].map { node in
