@@ -27,6 +27,11 @@ struct AddressKeeper<Socket: RouteSocket & ~Copyable>: ~Copyable {
         (try table.interfaces(), try table.addresses())
     }
 
+    /// The ways to everywhere, the preferred one of each family first.
+    mutating func defaultGateways() throws(SystemCallError) -> [DefaultGateway] {
+        try table.defaultGateways()
+    }
+
     /// Adds addresses or renews their lifetime. A kernel that does not answer is asked once, not once for
     /// each: the rest fails like the first.
     mutating func put(

@@ -97,6 +97,7 @@ extension Agent {
     /// Compares what the routers were told of their interfaces with what is.
     func reviewInterfaces() {
         openPorts()
+        reviewWitnesses()
         watchNeighbours()
         let lent = lentAddresses
         for index in routers.indices {

@@ -12,9 +12,10 @@ extension Agent {
     /// Sightings that one turn of the loop reads at most.
     private static let sightingBudget = 64
 
-    /// Hears of these addresses from now on: those that the routers lend.
+    /// Hears of these addresses from now on: those that the routers lend, and the gateways.
     func watchNeighbours() {
         let watched = Set(routers.flatMap(\.settings.heldAddresses).map(\.prefix.address))
+            .union(witnesses.probes.keys.map(\.address))
         do throws(SystemCallError) {
             try neighbours.watch(watched)
         } catch {
@@ -39,7 +40,9 @@ extension Agent {
         let isOurs = view.interfaces.values.contains {
             $0.hardwareAddress == sighting.hardware
         }
-        guard !isOurs, !sighting.hardware.isEmpty else { return }
+        guard !isOurs else { return }
+        hearGateway(sighting)
+        guard !sighting.hardware.isEmpty else { return }
         for index in routers.indices where routers[index].machine.holdsAddresses {
             let settings = routers[index].settings
             let isHeld = settings.heldAddresses.contains { address in

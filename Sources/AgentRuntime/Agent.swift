@@ -67,6 +67,7 @@ final class Agent {
     /// What this turn of the loop may still spend on them.
     var resetAllowance = Agent.resetsInOneTurn
     var neighbours: NeighbourWatch
+    var witnesses = GatewayWitnesses()
     var ports: [PortKey: InterfacePort] = [:]
     var nextPortToken = Token.firstPort
     /// What the log was told of interfaces that can't be opened.
@@ -194,6 +195,7 @@ final class Agent {
         deadline = min(deadline, checks.nextDeadline ?? .distantFuture)
         deadline = min(deadline, processes.nextDeadline ?? .distantFuture)
         deadline = min(deadline, carriers.nextDeadline ?? .distantFuture)
+        deadline = min(deadline, witnesses.nextDeadline ?? .distantFuture)
         if watchdogPeriod != nil { deadline = min(deadline, nextWatchdog) }
         for router in routers { deadline = min(deadline, router.nextDeadline ?? .distantFuture) }
         return deadline
@@ -204,6 +206,7 @@ final class Agent {
     private func fireDeadlines() {
         for index in routers.indices { serve(index) }
         let now = Clock.now
+        askGateways(at: now)
         if let deadline = leases.nextDeadline, deadline <= now { leaseChanged(.deadline, at: now) }
         if let deadline = checks.nextDeadline, deadline <= now {
             for change in checks.deadline(at: now) {

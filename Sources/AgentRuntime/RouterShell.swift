@@ -25,6 +25,8 @@ struct RouterShell {
     var advertisedAt: Instant?
     /// What the address guard was told of; nil without one.
     var ward: AddressGuard.Ward?
+    /// Whom `track_gateway` asks, as the machine knows it.
+    var witness: RouterWitness = .none
     /// A reload has removed it: its end is no stop of the agent.
     var isDeleted = false
     /// The log was told that sending fails.

@@ -31,14 +31,6 @@ enum ShellScope {
                 )
             )
         }
-        if settings.gateway != nil {
-            found.append(
-                (
-                    "'track_gateway' is not asked by this version",
-                    "track it by a 'vrrp_script' of ping"
-                )
-            )
-        }
         return found
     }
 }
