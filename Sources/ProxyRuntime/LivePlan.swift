@@ -171,6 +171,8 @@ struct LiveListener {
     let hasContentRules: Bool
     /// It has `stick` rules.
     let sticks: Bool
+    /// Somebody wants to know which server was reached: a table, or `observe`.
+    let remembers: Bool
     let keepsAlive: Bool
     let fullconn: Int
     let connections: Gauge
@@ -196,6 +198,7 @@ struct LiveListener {
         proxy = backend.proxy
         hasContentRules = backend.rulebook?.content.isEmpty == false
         sticks = backend.rulebook?.sticks.isEmpty == false
+        remembers = sticks || backend.servers.contains { $0.line.observes }
         keepsAlive = backend.keepsAlive
         fullconn = backend.fullconn
         connections = backend.connections

@@ -73,8 +73,8 @@ struct SessionSlot {
     /// Nil only while the slot is free.
     var listener: Pinned<LiveListener>?
     var backend: Pinned<LiveBackend>?
-    /// Where `use_backend` leads; nil: where its listener's frontend leads anyway.
-    var route: Pinned<LiveFrontend>?
+    /// Its listener's, or the same as it leads to another backend (`use_backend`); nil only while the slot is free.
+    var frontend: Pinned<LiveFrontend>?
     /// How long its client is waited for before a server is chosen.
     var waitsUntil: Instant = .distantFuture
     /// Nanoseconds since 1970; 0: nobody logs it.
@@ -109,10 +109,6 @@ struct SessionSlot {
     var timerBucket: Int32 = -1
     var timerNext: Int32 = -1
     var timerPrevious: Int32 = -1
-
-    var frontend: Pinned<LiveFrontend>? {
-        @inline(__always) get { route ?? listener?.pointee.frontend }
-    }
 
     /// What epoll hands back: generation, index and side. The top bits are left to others.
     @inline(__always)
@@ -201,7 +197,7 @@ extension Pinned where Value == SessionSlot {
         slot.pointee.isInUse = false
         slot.pointee.listener = nil
         slot.pointee.backend = nil
-        slot.pointee.route = nil
+        slot.pointee.frontend = nil
         slot.pointee.generation = (slot.pointee.generation &+ 1) & Self.generationMask
         slot.pointee.timerNext = firstFree
         firstFree = slot.pointee.index

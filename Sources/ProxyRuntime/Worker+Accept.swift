@@ -73,6 +73,7 @@ extension Worker where E: ~Copyable {
         let frontend = listener.pointee.frontend
         slot.pointee.peer = peer
         slot.pointee.listener = listener
+        slot.pointee.frontend = frontend
         slot.pointee.client.descriptor = descriptor
         slot.pointee.client.flags = .writable
         slot.pointee.client.last = now

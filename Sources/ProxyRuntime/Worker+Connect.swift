@@ -65,9 +65,7 @@ extension Worker where E: ~Copyable {
         let servers = backend.pointee.servers
         let fullconn = backend.pointee.fullconn
         if backend.pointee.sticks, let server = stuckServer(slot, backend), server != failed {
-            let limit = servers[server].pointee.limit(backendConnections: load, fullconn: fullconn)
-            let isFree = mayPass && servers[server].pointee.connections.value < limit
-            return proceed(slot, backend, limit == .max || isFree ? .server(server) : .busy(server))
+            return useStuck(slot, server, backend, mayPass: mayPass)
         }
         let choice = backend.pointee.lists.pointee.balancer.choose(
             avoiding: failed >= 0 ? Int(failed) : nil,
@@ -82,6 +80,23 @@ extension Worker where E: ~Copyable {
             }
         )
         return proceed(slot, backend, choice)
+    }
+
+    /// Whatever the algorithm would say.
+    @inline(never)
+    private mutating func useStuck(
+        _ slot: Slot,
+        _ server: Int,
+        _ backend: Pinned<LiveBackend>,
+        mayPass: Bool
+    ) -> Session.Effect {
+        let limit = backend.pointee.servers[server].pointee.limit(
+            backendConnections: backend.pointee.connections.value,
+            fullconn: backend.pointee.fullconn
+        )
+        let load = backend.pointee.servers[server].pointee.connections.value
+        let isFree = limit == .max || mayPass && load < limit
+        return proceed(slot, backend, isFree ? .server(server) : .busy(server))
     }
 
     @inline(__always)
@@ -280,7 +295,6 @@ extension Worker where E: ~Copyable {
         )
     }
 
-    @inline(__always)
     func observe(_ slot: Slot, connected: Bool) {
         let number = Int(slot.pointee.serverIndex)
         guard number >= 0, let backend = slot.pointee.backend else { return }

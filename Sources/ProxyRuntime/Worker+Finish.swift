@@ -13,7 +13,7 @@ extension Worker where E: ~Copyable {
         wheel.cancel(slot, in: slab)
         leaveServer(slot)
         dequeue(slot)
-        dropNotes(slot)
+        if slot.pointee.notes >= 0 { dropNotes(slot) }
         if let backend = slot.pointee.backend { backend.pointee.connections.add(-1) }
         if frontend.pointee.wantsLines, frontend.pointee.logsSessions, !slot.pointee.isLogged {
             logIfWanted(slot, frontend)

@@ -19,6 +19,7 @@ enum RuleStep: UInt8 {
 /// kernel (MSG_PEEK), and stay there for the server.
 extension Worker where E: ~Copyable {
     /// `tcp-request connection`; false: the session is over.
+    @inline(never)
     mutating func admits(_ slot: Slot, by rules: Rulebook, _ list: RuleList) -> Bool {
         guard !list.isEmpty else { return true }
         switch decide(slot, list, request: 0, isFinal: true) {
@@ -33,18 +34,25 @@ extension Worker where E: ~Copyable {
     }
 
     /// The client is known: its PROXY header was read, if one is expected.
+    @inline(__always)
     mutating func enter(_ slot: Slot) {
         guard let frontend = slot.pointee.frontend else { return }
         guard let rules = frontend.pointee.rulebook else {
             lead(slot, by: frontend)
             return
         }
+        beginRules(slot, rules)
+    }
+
+    @inline(never)
+    private mutating func beginRules(_ slot: Slot, _ rules: Rulebook) {
         guard admits(slot, by: rules, rules.session) else { return }
         slot.pointee.step = .frontendContent
         inspect(slot, isFinal: false)
     }
 
     /// The rules of the step that the session is at, with what its client has sent so far.
+    @inline(never)
     mutating func inspect(_ slot: Slot, isFinal: Bool) {
         guard let frontend = slot.pointee.frontend else { return }
         let isBackend = slot.pointee.step == .backendContent
@@ -137,9 +145,9 @@ extension Worker where E: ~Copyable {
     }
 
     /// Into the backend, whose own rules come first.
+    @inline(__always)
     mutating func lead(_ slot: Slot, by route: Pinned<LiveFrontend>) {
-        guard let listener = slot.pointee.listener else { return }
-        if route != listener.pointee.frontend { slot.pointee.route = route }
+        slot.pointee.frontend = route
         guard let backend = route.pointee.backend else {
             signal(slot, .noServer)
             return
@@ -188,6 +196,7 @@ extension Worker where E: ~Copyable {
     // MARK: Sticking
 
     /// `stick on`, `stick match`: the server that the client went to before, if it is up.
+    @inline(never)
     mutating func stuckServer(_ slot: Slot, _ backend: Pinned<LiveBackend>) -> Int? {
         guard let rules = backend.pointee.backend.rulebook else { return nil }
         var facts = facts(of: slot)
@@ -202,8 +211,15 @@ extension Worker where E: ~Copyable {
         return nil
     }
 
+    /// The server was reached: for `observe`, and for tables.
+    @inline(never)
+    mutating func remember(_ slot: Slot, _ backend: Pinned<LiveBackend>) {
+        observe(slot, connected: true)
+        if backend.pointee.sticks { rememberServer(slot, backend) }
+    }
+
     /// `stick on`, `stick store-request`: where the client goes from here on.
-    mutating func rememberServer(_ slot: Slot, _ backend: Pinned<LiveBackend>) {
+    private mutating func rememberServer(_ slot: Slot, _ backend: Pinned<LiveBackend>) {
         guard let rules = backend.pointee.backend.rulebook, slot.pointee.serverIndex >= 0 else {
             return
         }

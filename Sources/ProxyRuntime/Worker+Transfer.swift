@@ -104,9 +104,8 @@ extension Worker where E: ~Copyable {
             logSession(slot, frontend, atConnect: true)
             slot.pointee.isLogged = true
         }
-        observe(slot, connected: true)
-        if let backend = slot.pointee.backend, backend.pointee.sticks {
-            rememberServer(slot, backend)
+        if let backend = slot.pointee.backend, backend.pointee.remembers {
+            remember(slot, backend)
         }
         // Both sides count from now: nothing is due before the shortest of the timeouts.
         if let frontend = slot.pointee.frontend, frontend.pointee.shortestTimeout < .max {
