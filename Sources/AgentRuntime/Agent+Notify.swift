@@ -76,8 +76,9 @@ extension Agent {
     ) {
         tellPipes(word.line(kind: kind.rawValue, name: name, priority: priority))
         guard let programs else { return }
-        let own: [String]?
-        var any = programs.any.map { $0 + [kind.rawValue, name, word.rawValue, String(priority)] }
+        let own: NotifyProgram?
+        var any = programs.any
+        any?.arguments += [kind.rawValue, name, word.rawValue, String(priority)]
         switch word {
         case .master: own = programs.master
         case .backup: own = programs.backup
@@ -90,16 +91,16 @@ extension Agent {
         case .masterPriority, .backupPriority: return
         }
         notifySerial += 1
-        for arguments in [own, any].compactMap(\.self) {
+        for notify in [own, any].compactMap(\.self) {
             runner.send(
                 .notify(
                     NotifyOrder(
                         router: name,
                         serial: notifySerial,
                         program: ProgramOrder(
-                            arguments: arguments,
-                            user: programs.user ?? Self.defaultUser,
-                            group: programs.group ?? ""
+                            arguments: notify.arguments,
+                            user: notify.user ?? Self.defaultUser,
+                            group: notify.group ?? ""
                         )
                     )
                 )

@@ -83,28 +83,54 @@ package struct CheckScript: Equatable, Sendable {
     }
 }
 
-/// `notify_master` and its kin: argument vectors; keepalived.conf(5) tells what is appended.
+/// One notify program and who runs it.
+package struct NotifyProgram: Equatable, Sendable {
+    /// The program and what stands behind it.
+    package var arguments: [String]
+    /// Its own user, else `script_user`; nil: what scripts run as by default.
+    package var user: String?
+    /// Nil: the user's own.
+    package var group: String?
+}
+
+/// The notify programs of a router or a group (keepalived.conf(5)).
 package struct NotifyPrograms: Equatable, Sendable {
-    package var master: [String]?
-    package var backup: [String]?
-    package var fault: [String]?
-    package var stop: [String]?
+    package var master: NotifyProgram?
+    package var backup: NotifyProgram?
+    package var fault: NotifyProgram?
+    package var stop: NotifyProgram?
     /// Called for every state with `INSTANCE NAME STATE PRIORITY` appended.
-    package var any: [String]?
+    package var any: NotifyProgram?
     /// `notify_deleted`: a reload removed the router. Without a program the word DELETED still takes the
     /// place of FAULT in what the others are told.
-    package var deleted: [String]?
+    package var deleted: NotifyProgram?
     package var saysDeleted = false
     /// `notify_master_rx_lower_pri`: a MASTER heard a rival of lower priority.
-    package var rivalHeard: [String]?
-    package var user: String?
-    package var group: String?
+    package var rivalHeard: NotifyProgram?
 
     package init() {}
 
     /// All that may be run, without what is appended.
-    package var commands: [[String]] {
+    package var commands: [[String]] { all.map(\.arguments) }
+
+    var all: [NotifyProgram] {
         [master, backup, fault, stop, any, deleted, rivalHeard].compactMap(\.self)
+    }
+
+    /// Gives a user to the programs that name nobody.
+    mutating func setDefaultUser(_ user: String, group: String?) {
+        func owned(_ program: NotifyProgram?) -> NotifyProgram? {
+            guard var program, program.user == nil else { return program }
+            (program.user, program.group) = (user, group)
+            return program
+        }
+        master = owned(master)
+        backup = owned(backup)
+        fault = owned(fault)
+        stop = owned(stop)
+        any = owned(any)
+        deleted = owned(deleted)
+        rivalHeard = owned(rivalHeard)
     }
 }
 

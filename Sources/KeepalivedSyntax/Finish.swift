@@ -10,9 +10,7 @@ extension Interpreter {
             checkIdentity(settings, of: draft, among: configuration)
             configuration.routers.append(settings)
             configuration.routerLocations[draft.name] = draft.location
-            if draft.notify.programs != NotifyPrograms() {
-                configuration.notifications[draft.name] = draft.notify.programs
-            }
+            configuration.notifications[draft.name] = finishedPrograms(of: draft.notify)
             checkLifetime(settings, at: draft.location)
         }
         checkVirtualInterfaces(configuration)

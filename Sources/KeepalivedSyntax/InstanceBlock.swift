@@ -72,7 +72,7 @@ extension Interpreter {
         case "track_gateway": draft.gateway = gateway(setting)
         case "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify",
             "notify_deleted", "notify_master_rx_lower_pri":
-            readNotify(setting, into: &draft.notify, of: "vrrp_instance")
+            readNotify(setting, into: &draft.notify)
         default: readTransport(setting, into: &draft)
         }
     }

@@ -1,7 +1,11 @@
 extension Keywords {
     static let global = KeywordTable(
         [
-            .done("script_user", .some, "USER [GROUP] that runs checks without their own"),
+            .done(
+                "script_user",
+                .some,
+                "USER [GROUP] that runs checks and notify programs without their own"
+            ),
             .done("default_interface", .one, "for instances without 'interface'"),
             .done(
                 "dynamic_interfaces",

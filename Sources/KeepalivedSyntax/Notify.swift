@@ -9,7 +9,7 @@ struct NotifyDraft {
 
 extension Interpreter {
     /// The first program of a kind counts, as in keepalived.
-    mutating func readNotify(_ setting: Setting, into draft: inout NotifyDraft, of owner: String) {
+    mutating func readNotify(_ setting: Setting, into draft: inout NotifyDraft) {
         guard draft.seen.insert(setting.keyword).inserted else {
             report.warning(
                 setting.location,
@@ -24,41 +24,38 @@ extension Interpreter {
         }
         // A quoted command may be followed by its user and group; unquoted, all words are the command.
         var command = setting
+        var owner: ArraySlice<Word> = []
         if setting.arguments.first?.isQuoted == true {
             command.arguments = Array(setting.arguments.prefix(1))
-            readNotifyUser(setting, into: &draft.programs, of: owner)
+            owner = setting.arguments.dropFirst()
         }
-        let arguments = program(command)
-        checkProgram(arguments, of: setting.keyword, at: setting.location)
+        let notify = NotifyProgram(
+            arguments: program(command),
+            user: owner.first?.text,
+            group: owner.dropFirst().first?.text
+        )
+        if let user = notify.user { checkUser(user, at: setting.location) }
+        checkProgram(notify.arguments, of: setting.keyword, at: setting.location)
         switch setting.keyword {
-        case "notify_master": draft.programs.master = arguments
-        case "notify_backup": draft.programs.backup = arguments
-        case "notify_fault": draft.programs.fault = arguments
-        case "notify_stop": draft.programs.stop = arguments
-        case "notify_deleted": draft.programs.deleted = arguments
-        case "notify_master_rx_lower_pri": draft.programs.rivalHeard = arguments
-        default: draft.programs.any = arguments
+        case "notify_master": draft.programs.master = notify
+        case "notify_backup": draft.programs.backup = notify
+        case "notify_fault": draft.programs.fault = notify
+        case "notify_stop": draft.programs.stop = notify
+        case "notify_deleted": draft.programs.deleted = notify
+        case "notify_master_rx_lower_pri": draft.programs.rivalHeard = notify
+        default: draft.programs.any = notify
         }
     }
 
-    private mutating func readNotifyUser(
-        _ setting: Setting,
-        into notify: inout NotifyPrograms,
-        of owner: String
-    ) {
-        guard let user = setting.arguments.dropFirst().first?.text else { return }
-        let group = setting.arguments.dropFirst(2).first?.text
-        if let first = notify.user, first != user || notify.group != group {
-            report.error(
-                setting.location,
-                "the programs of one \(owner) run as one user",
-                mend: "write '\(first)' here too"
-            )
-            return
+    /// keepalived.conf(5): notify programs that name nobody run as `script_user`; nil when there are none.
+    mutating func finishedPrograms(of draft: NotifyDraft) -> NotifyPrograms? {
+        guard draft.programs != NotifyPrograms() else { return nil }
+        var programs = draft.programs
+        if let user = global.scriptUser, programs.all.contains(where: { $0.user == nil }) {
+            checkUser(user.user, at: user.location)
+            programs.setDefaultUser(user.user, group: user.group)
         }
-        notify.user = user
-        notify.group = group
-        checkUser(user, at: setting.location)
+        return programs
     }
 
     // MARK: FIFOs

@@ -41,7 +41,7 @@ extension Interpreter {
                 draft.tracks += tracks(of: setting, existing: draft.tracks)
             case "sync_group_tracking_weight", "global_tracking": draft.tracksWeights = true
             case "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify":
-                readNotify(setting, into: &draft.notify, of: "vrrp_sync_group")
+                readNotify(setting, into: &draft.notify)
             default: reportUnhandled(setting)
             }
         }
@@ -103,9 +103,7 @@ extension Interpreter {
                 location: draft.location
             )
             group.tracksWeights = draft.tracksWeights
-            if draft.notify.programs != NotifyPrograms() {
-                group.notifications = draft.notify.programs
-            }
+            group.notifications = finishedPrograms(of: draft.notify)
             if !draft.members.isEmpty { result.append(group) }
         }
         return result

@@ -86,9 +86,9 @@ import VRRP
             + "vrrp_sync_group G {\ngroup { A B }\nnotify_master \"/bin/notify up\" nobody\n"
             + "notify /bin/notify\n}\n"
         let programs = try #require(try configuration(text).groups.first?.notifications)
-        #expect(programs.master == ["/bin/notify", "up"])
-        #expect(programs.any == ["/bin/notify"])
-        #expect(programs.user == "nobody")
+        #expect(programs.master?.arguments == ["/bin/notify", "up"])
+        #expect(programs.any?.arguments == ["/bin/notify"])
+        #expect(programs.master?.user == "nobody" && programs.any?.user == nil)
     }
 
     @Test("A tracked process is read with its match, its quorum and its delays")
@@ -195,9 +195,9 @@ import VRRP
             try configuration(instance(body)).notifications["VI_1"]
         )
         #expect(programs.saysDeleted && programs.deleted == nil)
-        #expect(programs.rivalHeard == ["/bin/notify", "rival"])
+        #expect(programs.rivalHeard?.arguments == ["/bin/notify", "rival"])
         let own = try configuration(instance("notify_deleted /bin/notify")).notifications["VI_1"]
-        #expect(own?.deleted == ["/bin/notify"])
+        #expect(own?.deleted?.arguments == ["/bin/notify"])
     }
 
     @Test("LVS is named once, however many servers there are")

@@ -234,12 +234,39 @@ import VRRP
             )
         )
         let programs = try #require(parsed.configuration?.notifications["VI_1"])
-        #expect(programs.master == ["/bin/notify", "up"])
-        #expect(programs.backup == ["/bin/notify", "down"])
-        #expect(programs.fault == ["/bin/notify", "a b"])
-        #expect(programs.any == ["/bin/notify"])
-        #expect(programs.stop == ["/bin/notify"])
-        #expect(programs.user == "nobody" && programs.group == "root")
+        #expect(programs.master?.arguments == ["/bin/notify", "up"])
+        #expect(programs.backup?.arguments == ["/bin/notify", "down"])
+        #expect(programs.fault?.arguments == ["/bin/notify", "a b"])
+        #expect(programs.any?.arguments == ["/bin/notify"])
+        #expect(programs.stop?.arguments == ["/bin/notify"])
+        #expect(programs.master?.user == "nobody" && programs.master?.group == "root")
+        #expect(programs.stop?.user == nil)
+    }
+
+    /// keepalived.conf(5), `vrrp_sync_group`: without a username they default to the global script_user.
+    @Test(
+        "A notify program runs as its own user, else as script_user, wherever that stands",
+        arguments: [true, false]
+    )
+    func notifyUser(_ isGlobalFirst: Bool) throws {
+        let global = "global_defs {\nscript_user nobody root\n}\n"
+        let body =
+            "notify_master \"/bin/notify up\" checker\nnotify_backup \"/bin/notify down\"\n"
+            + "notify /bin/notify"
+        let text =
+            isGlobalFirst ? global + instance(body) : instance(body) + "\n" + global
+        let programs = try #require(parse(text).configuration?.notifications["VI_1"])
+        #expect(programs.master?.user == "checker" && programs.master?.group == nil)
+        #expect(programs.backup?.user == "nobody" && programs.backup?.group == "root")
+        #expect(programs.any?.user == "nobody" && programs.any?.group == "root")
+    }
+
+    @Test("A script_user that does not exist is an error for a notify program that needs it")
+    func missingNotifyUser() {
+        let global = "global_defs {\nscript_user somebody\n}\n"
+        let needs = said(global + instance("notify_master \"/bin/notify\""))
+        #expect(needs.count == 1 && needs.first?.contains("there is no user 'somebody'") == true)
+        #expect(said(global + instance("notify_master \"/bin/notify\" nobody")) == [])
     }
 
     @Test("Tandem's own block is read; what is left out has the design's defaults")
