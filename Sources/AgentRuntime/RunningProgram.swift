@@ -9,7 +9,7 @@ struct ProgramError: Error, Equatable, Sendable {
 }
 
 /// A script while it runs: in a process group of its own, as its user, with a clean environment and nothing
-/// to read or to write to.
+/// to read or to write to. The kernel may kill it for want of memory, whatever protects the agent.
 final class RunningProgram {
     enum Purpose: Equatable {
         case check(String)
@@ -68,6 +68,7 @@ final class RunningProgram {
         spawn.user = user
         spawn.group = .own
         spawn.dieWithParent = true
+        spawn.shedsOOMProtection = true
         do throws(SystemCallError) {
             process = try spawn.start()
         } catch {

@@ -223,12 +223,23 @@ void tandem_ignore_signal(int number) { signal(number, SIG_IGN); }
 
 // MARK: Processes
 
+// Raising it needs no capability. Lowering what the service manager has set above 0 does, and stays as it is. Before
+// the user changes: /proc/self is root's after that. Where /proc can't be written the program runs all the same.
+static void shed_oom_protection(void) {
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    ssize_t ignored = write(fd, "0", 1);
+    (void)ignored;
+    close(fd);
+}
+
 static void child(const struct tandem_spawn *request, int report, pid_t parent) {
     struct sigaction action = {.sa_handler = SIG_DFL};
     for (int number = 1; number < NSIG; number++) sigaction(number, &action, NULL);
 
     if (request->group == 1 && setpgid(0, 0) < 0) goto failed;
     if (request->group == 2 && setsid() < 0) goto failed;
+    if (request->sheds_oom_protection) shed_oom_protection();
 
     // Descriptors are first moved above all targets, so that no dup2 overwrites one still needed.
     int wanted = 3 + request->passed_count;

@@ -27,6 +27,9 @@ package struct Spawn: Sendable {
     package var group: Group = .inherited
     package var dieWithParent = false
     package var noNewPrivileges = false
+    /// When memory runs out the child is not spared, although this process may be: its `oom_score_adj`, which it
+    /// would inherit, becomes 0 (proc_pid_oom_score_adj(5)).
+    package var shedsOOMProtection = false
 
     package init(path: String, arguments: [String], environment: [String] = []) {
         self.path = path
@@ -66,6 +69,7 @@ package struct Spawn: Sendable {
                     unsafe request.groups = groups.baseAddress
                     unsafe request.group_count = Int32(groups.count)
                     unsafe request.no_new_privileges = noNewPrivileges
+                    unsafe request.sheds_oom_protection = shedsOOMProtection
                     return unsafe tandem_spawn_process(&request)
                 }
             }

@@ -110,6 +110,40 @@ struct ScriptRunnerTests {
         #expect(lines.contains("CapEff:\t0000000000000000"))
     }
 
+    /// A process without CAP_SYS_RESOURCE can't protect the runner, only expose it: either way the scripts
+    /// differ from it.
+    @Test func `a script is not spared when memory runs out, although its runner is`() throws {
+        let bench = try Bench()
+        #expect(bench.until { !bench.messages.isEmpty })
+        let own = "/proc/\(bench.runner.process.pid)/oom_score_adj"
+        var runners = "-1000"
+        do { try write(runners, to: own) } catch {
+            runners = "500"
+            try write(runners, to: own)
+        }
+        let path = try bench.script(
+            "score",
+            "cat /proc/self/oom_score_adj > \(bench.directory)/$1.tmp\n"
+                + "mv \(bench.directory)/$1.tmp \(bench.directory)/$1; exec sleep 60"
+        )
+        bench.check("chk", [path, "check"], every: .seconds(60), limit: .seconds(60))
+        bench.runner.send(
+            .notify(
+                NotifyOrder(
+                    router: "VI_1",
+                    serial: 1,
+                    program: bench.program([path, "notify"], user: "root")
+                )
+            )
+        )
+        bench.runner.send(.keep(name: "/run/fifo", bench.program([path, "kept"])))
+        for kind in ["check", "notify", "kept"] {
+            #expect(bench.until { !bench.text(kind).isEmpty }, "\(kind)")
+            #expect(bench.text(kind) == "0\n", "\(kind)")
+        }
+        #expect(String(decoding: try readFile(own), as: UTF8.self) == runners + "\n")
+    }
+
     @Test func `a result comes at every interval, with the exit status`() throws {
         let bench = try Bench()
         bench.check("bad", ["sh", "-c", "exit 3"], every: .milliseconds(100), limit: .seconds(1))

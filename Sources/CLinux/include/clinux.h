@@ -164,6 +164,8 @@ struct tandem_spawn {
     int group_count;
     /// No more privileges by exec.
     bool no_new_privileges;
+    /// Not spared when memory runs out, as the parent may be: its oom_score_adj becomes 0.
+    bool sheds_oom_protection;
 };
 
 /// Forks and executes; returns the pid once the program runs, or -errno of what failed in the child.
