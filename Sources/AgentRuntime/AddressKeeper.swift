@@ -47,7 +47,7 @@ struct AddressKeeper<Socket: RouteSocket & ~Copyable>: ~Copyable {
                 guard let put = address.onInterface(of: settings, in: view) else {
                     throw SystemCallError(
                         "add address",
-                        on: "\(address.prefix) on \(address.interface ?? settings.interface)",
+                        on: "\(address.prefix) on \(address.interfaceName(of: settings))",
                         errno: ENODEV
                     )
                 }
@@ -91,7 +91,7 @@ struct AddressKeeper<Socket: RouteSocket & ~Copyable>: ~Copyable {
 extension VirtualAddress {
     /// As the kernel takes it; nil while its interface does not exist.
     func onInterface(of settings: RouterSettings, in view: NetworkView) -> InterfaceAddress? {
-        guard let target = view.interface(named: interface ?? settings.interface) else {
+        guard let target = view.interface(named: interfaceName(of: settings)) else {
             return nil
         }
         let seconds = settings.addressLifetime.nanoseconds / 1_000_000_000

@@ -41,6 +41,7 @@ extension Agent {
                 + "\(settings.basePriority), "
                 + (facts.source.map { "from \($0)" } ?? "without a source address yet")
         )
+        tellUnfitting(index)
         handle(.start(source: facts.source, faults: facts.faults), index)
         handle(.standing(leases.standing), index)
         for track in settings.tracks {
@@ -66,7 +67,7 @@ extension Agent {
             let left = present.lifetime.map { "with \($0) s left" } ?? "without a lifetime"
             line(
                 .warning,
-                "(\(settings.name)) \(address.prefix) is on \(address.interface ?? settings.interface) "
+                "(\(settings.name)) \(address.prefix) is on \(address.interfaceName(of: settings)) "
                     + "already, \(left): an earlier life left it behind, removing it"
             )
         }

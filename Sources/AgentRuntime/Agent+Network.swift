@@ -106,6 +106,7 @@ extension Agent {
             let facts = interfaceFacts(of: settings, lent: lent)
             if facts != before {
                 routers[index].facts = facts
+                if facts.mtu != before.mtu { fit(index) }
                 for event in facts.events(after: before) { handle(event, index) }
             }
             for case .interface(let name) in settings.tracks.map(\.subject) {

@@ -76,7 +76,8 @@ extension Agent {
                     poller
                 )
             }
-            handle(.reconfigured(settings), position)
+            routers[position].declared = settings
+            fit(position)
         }
         let gone = Set(plan.removed)
         routers = routers.indices.filter { !gone.contains($0) }.map { routers[$0] }

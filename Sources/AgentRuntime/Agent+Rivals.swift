@@ -47,7 +47,7 @@ extension Agent {
             let settings = routers[index].settings
             let isHeld = settings.heldAddresses.contains { address in
                 address.prefix.address == sighting.address
-                    && view.interface(named: address.interface ?? settings.interface)?.index
+                    && view.interface(named: address.interfaceName(of: settings))?.index
                         == sighting.interface
             }
             guard isHeld else { continue }
@@ -60,7 +60,7 @@ extension Agent {
     func askWhoElse(has address: VirtualAddress, _ index: Int) {
         let settings = routers[index].settings
         let family = address.prefix.address.family
-        guard let interface = view.interface(named: address.interface ?? settings.interface),
+        guard let interface = view.interface(named: address.interfaceName(of: settings)),
             let source = view.primaryAddress(
                 of: interface.index,
                 family: family,

@@ -189,36 +189,6 @@ extension Agent {
         routers[index].unreleased = failures.map(\.address)
     }
 
-    private func announce(_ addresses: [VirtualAddress], count: Int, _ index: Int) {
-        let settings = routers[index].settings
-        for address in addresses {
-            let facts = InterfaceFacts(
-                of: address.interface ?? settings.interface,
-                in: view,
-                lent: []
-            )
-            guard let interface = facts.index else { continue }
-            let name = address.interface ?? settings.interface
-            let isRouter =
-                address.prefix.address.family == .v6
-                && (try? InterfaceSetting.isRouter(.v6, name)) ?? false
-            do throws(SystemCallError) {
-                for _ in 0..<max(1, count) {
-                    let sent = try announcer.announce(
-                        address.prefix.address,
-                        from: facts.hardwareAddress,
-                        on: interface,
-                        isRouter: isRouter
-                    )
-                    guard sent else { break }
-                }
-                askWhoElse(has: address, index)
-            } catch {
-                line(.warning, "(\(settings.name)) \(error)", of: settings.name)
-            }
-        }
-    }
-
     // MARK: Advertisements
 
     private func advertise(

@@ -9,7 +9,7 @@ extension Agent {
     /// `promote_secondaries`: without it the kernel removes every other address of a network with its first one.
     func promoteSecondaries(for settings: RouterSettings) {
         guard settings.promotesSecondaries else { return }
-        let names = Set(settings.heldAddresses.map { $0.interface ?? settings.interface })
+        let names = Set(settings.heldAddresses.map { $0.interfaceName(of: settings) })
         for name in names.sorted() {
             guard let interface = view.interface(named: name) else { continue }
             do throws(SystemCallError) {

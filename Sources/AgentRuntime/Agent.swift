@@ -68,6 +68,7 @@ final class Agent {
     var resetAllowance = Agent.resetsInOneTurn
     var neighbours: NeighbourWatch
     var witnesses = GatewayWitnesses()
+    var announcements = AnnouncementQueue()
     var ports: [PortKey: InterfacePort] = [:]
     var nextPortToken = Token.firstPort
     /// What the log was told of interfaces that can't be opened.
@@ -196,6 +197,7 @@ final class Agent {
         deadline = min(deadline, processes.nextDeadline ?? .distantFuture)
         deadline = min(deadline, carriers.nextDeadline ?? .distantFuture)
         deadline = min(deadline, witnesses.nextDeadline ?? .distantFuture)
+        deadline = min(deadline, announcements.nextDeadline ?? .distantFuture)
         if watchdogPeriod != nil { deadline = min(deadline, nextWatchdog) }
         for router in routers { deadline = min(deadline, router.nextDeadline ?? .distantFuture) }
         return deadline
@@ -207,6 +209,7 @@ final class Agent {
         for index in routers.indices { serve(index) }
         let now = Clock.now
         askGateways(at: now)
+        announceWhatIsDue(at: now)
         if let deadline = leases.nextDeadline, deadline <= now { leaseChanged(.deadline, at: now) }
         if let deadline = checks.nextDeadline, deadline <= now {
             for change in checks.deadline(at: now) {

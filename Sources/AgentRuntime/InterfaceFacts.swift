@@ -8,6 +8,8 @@ struct InterfaceFacts: Equatable, Sendable {
     var index: Int32?
     var isRunning: Bool
     var hardwareAddress: [UInt8]
+    /// The largest packet that it carries, in bytes; nil: not known.
+    var mtu: Int?
     /// The address that advertisements come from.
     var source: IPAddress?
 
@@ -33,6 +35,7 @@ struct InterfaceFacts: Equatable, Sendable {
         index = interface?.index
         isRunning = interface?.isRunning ?? false
         hardwareAddress = interface?.hardwareAddress ?? []
+        mtu = interface?.mtu
         source = interface.flatMap {
             view.primaryAddress(of: $0.index, family: family, except: lent)
         }
@@ -57,5 +60,12 @@ struct InterfaceFacts: Equatable, Sendable {
             events.append(.faultCleared(cause))
         }
         return events
+    }
+}
+
+extension InterfaceFacts {
+    /// The settings with no more advertised addresses than one packet of the interface has room for.
+    func allowed(of settings: RouterSettings) -> RouterSettings {
+        mtu.map { settings.fitting(mtu: $0) } ?? settings
     }
 }

@@ -17,6 +17,8 @@ struct RouterShell {
     static let recovery: Duration = .seconds(10)
 
     var machine: VirtualRouter
+    /// As the file says; the machine's are what the interface allows of it.
+    var declared: RouterSettings
     /// What the machine was told of its interface.
     var facts: InterfaceFacts
     /// When the visible state last changed, nanoseconds since 1970.
@@ -50,7 +52,8 @@ struct RouterShell {
     }
 
     init(settings: RouterSettings, facts: InterfaceFacts) {
-        machine = VirtualRouter(settings: settings)
+        declared = settings
+        machine = VirtualRouter(settings: facts.allowed(of: settings))
         self.facts = facts
     }
 

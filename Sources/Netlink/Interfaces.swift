@@ -13,6 +13,8 @@ package struct NetworkInterface: Equatable, Sendable {
     package var hardwareAddress: [UInt8]
     /// The interface that this one lies on, such as a macvlan's; nil: none, or one of another namespace.
     package var parent: Int32?
+    /// The largest packet that it carries, in bytes; nil: not told.
+    package var mtu: Int?
     /// What it is, such as `macvlan` or `bridge`; nil: a device.
     package var kind: String?
 
@@ -23,6 +25,7 @@ package struct NetworkInterface: Equatable, Sendable {
         hardwareType: UInt16 = 1,
         hardwareAddress: [UInt8] = [],
         parent: Int32? = nil,
+        mtu: Int? = nil,
         kind: String? = nil
     ) {
         self.index = index
@@ -31,6 +34,7 @@ package struct NetworkInterface: Equatable, Sendable {
         self.hardwareType = hardwareType
         self.hardwareAddress = hardwareAddress
         self.parent = parent
+        self.mtu = mtu
         self.kind = kind
     }
 
@@ -72,6 +76,7 @@ package struct NetworkInterface: Equatable, Sendable {
         {
             parent = Int32(truncatingIfNeeded: link)
         }
+        mtu = try attributes.number(Int(IFLA_MTU)).map { Int($0) }
         kind = try attributes.nested(Int(IFLA_LINKINFO))?.text(Int(IFLA_INFO_KIND))
     }
 }

@@ -65,6 +65,14 @@ extension RouterSettings {
     }
 }
 
+extension VirtualAddress {
+    /// Where the address lives: what its own line says, or the router's interface, or the one above that with the
+    /// virtual MAC.
+    package func interfaceName(of settings: RouterSettings) -> String {
+        interface ?? settings.virtualInterface?.name ?? settings.interface
+    }
+}
+
 extension IPAddress {
     /// 224.0.0.18 or ff02::12 (RFC 9568 §5.1.1.2, §5.1.2.2).
     package static func vrrpGroup(of family: AddressFamily) -> IPAddress {

@@ -145,7 +145,7 @@ private func ownInterface() throws -> (index: Int32, hardware: [UInt8]) {
     return (index, text.split(separator: ":").compactMap { UInt8($0, radix: 16) })
 }
 
-private func hardware(of namespace: Namespace) throws -> String {
+func hardware(of namespace: Namespace) throws -> String {
     try hardwareText(["-n", namespace.name, "-o", "link", "show", "eth0"])
 }
 

@@ -98,13 +98,14 @@ struct CodecTests {
 
     @Test func `what the kernel says of an interface is read`() throws {
         let message = bytes(
-            "40000000" + "1000" + "0000" + "00000000" + "00000000"
+            "48000000" + "1000" + "0000" + "00000000" + "00000000"
                 + "00" + "00" + "0100"  // AF_UNSPEC, padding, ARPHRD_ETHER
                 + "02000000"  // index
                 + "43100100"  // IFF_UP, IFF_BROADCAST, IFF_RUNNING, IFF_MULTICAST, IFF_LOWER_UP
                 + "00000000"
                 + "09000300" + "6574683000" + "000000"  // IFLA_IFNAME eth0
                 + "0a000100" + "080027698e3e" + "0000"  // IFLA_ADDRESS
+                + "08000400" + "dc050000"  // IFLA_MTU
                 + "05001000" + "06" + "000000"  // IFLA_OPERSTATE, skipped
         )
         let decoded = try NetlinkMessage.decode(message[...])
@@ -115,7 +116,8 @@ struct CodecTests {
             name: "eth0",
             flags: 0x11043,
             hardwareType: 1,
-            hardwareAddress: [0x08, 0x00, 0x27, 0x69, 0x8E, 0x3E]
+            hardwareAddress: [0x08, 0x00, 0x27, 0x69, 0x8E, 0x3E],
+            mtu: 1500
         )
         #expect(event == .interfaceChanged(expected))
         #expect(expected.isRunning)

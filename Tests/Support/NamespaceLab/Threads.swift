@@ -13,10 +13,10 @@ private func enterThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRa
 }
 
 /// A thread of its own, for what blocks or changes its namespace.
-struct Thread: @unchecked Sendable {
+package struct Thread: @unchecked Sendable {
     private let handle: pthread_t
 
-    init(_ body: @escaping @Sendable () -> Void) throws {
+    package init(_ body: @escaping @Sendable () -> Void) throws {
         var started = pthread_t()
         let context = Unmanaged.passRetained(ThreadBody(body))
         let error = pthread_create(&started, nil, enterThread, context.toOpaque())
@@ -27,7 +27,7 @@ struct Thread: @unchecked Sendable {
         handle = started
     }
 
-    func join() {
+    package func join() {
         pthread_join(handle, nil)
     }
 }
