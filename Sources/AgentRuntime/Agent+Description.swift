@@ -34,11 +34,11 @@ extension Agent {
             weights: settings.tracks.map { RouterDetail.Weight($0, of: machine) },
             faults: machine.faults.map(\.sentence),
             awaited: machine.awaitedChecks.map(\.name),
-            peers: machine.heard.map { [RouterDetail.Peer($0, at: now)] } ?? [],
-            counters: RouterDetail.Count.list(of: machine.counters),
-            drops: (ports[PortKey(settings)]?.drops).map { drops in
-                drops.map { RouterDetail.Count($0.reason.name, $0.count) }
-            } ?? []
+            peers: routers[index].peers.peers.map { RouterDetail.Peer($0, at: now) },
+            counters: RouterDetail.Count.list(of: machine.counters)
+                + [RouterDetail.Count("send-failures", routers[index].unsent)],
+            drops: (ports[PortKey(settings)]?.drops(of: routers[index].declared) ?? [])
+                .map { RouterDetail.Count($0.reason.name, $0.count) }
         )
     }
 }
@@ -73,11 +73,11 @@ extension RouterDetail.Timers {
 }
 
 extension RouterDetail.Peer {
-    fileprivate init(_ master: HeardMaster, at now: Instant) {
+    fileprivate init(_ peer: PeerLedger.Peer, at now: Instant) {
         self.init(
-            address: master.address,
-            priority: master.priority,
-            heardMillisecondsAgo: UInt32(clamping: (now - master.at).milliseconds)
+            address: peer.address,
+            priority: peer.priority,
+            heardMillisecondsAgo: UInt32(clamping: (now - peer.heardAt).milliseconds)
         )
     }
 }

@@ -175,10 +175,14 @@ extension Agent {
                     if let text { line(.warning, "\(port.key.interface): \(text)") }
                 case .packet(let packet, let settings):
                     let router = routers.firstIndex {
-                        PortKey($0.settings) == port.key
-                            && $0.settings.virtualRouterID == settings.virtualRouterID
+                        PortKey($0.settings) == port.key && $0.declared == settings
                     }
                     guard let router else { continue }
+                    routers[router].peers.hear(
+                        packet.source,
+                        priority: packet.advertisement.priority,
+                        at: Clock.now
+                    )
                     handle(.received(packet.advertisement, from: packet.source), router)
                 }
                 for note in port.takeNotes() {

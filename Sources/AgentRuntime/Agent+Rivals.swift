@@ -1,3 +1,4 @@
+import Glibc
 import LinuxIO
 import Logging
 import Messages
@@ -110,5 +111,22 @@ extension Agent {
         case .otherChecksum, .otherInterval, .firstAddressNotLinkLocal, .unicastHeard:
             line(.warning, "\(interface): \(note.sentence)")
         }
+    }
+
+    /// The first of the advertisements in a row that the kernel did not take.
+    func tellUnsent(_ error: SystemCallError, _ index: Int) {
+        let name = routers[index].settings.name
+        guard error.errno == EPERM else {
+            line(.error, "(\(name)) \(error)", of: name)
+            return
+        }
+        let text = "a firewall on this node refuses its advertisements, so no peer hears it"
+        line(
+            .error,
+            "(\(name)) \(text): let IP protocol 112 out, such as by 'nft add rule inet filter output meta "
+                + "l4proto 112 accept' (\(error))",
+            of: name
+        )
+        journal(("no advertisement leaves", "give the addresses up", text), of: name)
     }
 }

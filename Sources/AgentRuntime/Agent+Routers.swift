@@ -211,8 +211,9 @@ extension Agent {
             guard routers[index].machine.holdsAddresses, !promise(index) else { return [] }
             return declare(.cannotClaim, index)
         } catch {
+            routers[index].unsent &+= 1
             if !routers[index].saidThatSendingFails {
-                line(.error, "(\(settings.name)) \(error)", of: settings.name)
+                tellUnsent(error, index)
                 routers[index].saidThatSendingFails = true
             }
             // Without addresses nothing is lost by waiting: nobody becomes MASTER whom nobody hears.

@@ -48,7 +48,14 @@ final class InterfacePort {
 
     var dropped: UInt64 { gate.counters.total }
 
-    var drops: DropCounters { gate.counters }
+    /// The drops that concern one router: those with its VRID, and those that belong to no router of the
+    /// interface.
+    func drops(of settings: RouterSettings) -> [(reason: DropReason, count: UInt64)] {
+        let others = routers.indices.filter { routers[$0] != settings }.map(gate.counters(of:))
+        return gate.counters.map { drop in
+            (drop.reason, others.reduce(drop.count) { $0 &- $1[drop.reason] })
+        }.filter { $0.count > 0 }
+    }
 
     /// What is logged of packets that deserve it, once each.
     func takeNotes() -> [GateNote] { gate.takeNotes() }

@@ -33,6 +33,9 @@ struct RouterShell {
     var isDeleted = false
     /// The log was told that sending fails.
     var saidThatSendingFails = false
+    /// Advertisements that the kernel did not take.
+    var unsent: UInt64 = 0
+    var peers = PeerLedger()
     /// Addresses that the kernel refused, since when, and when it is asked again.
     var unclaimed: Unclaimed?
     /// Addresses that are not tracked and that somebody removed since they were claimed.

@@ -73,6 +73,10 @@ struct AgentFaultTests {
         #expect(wait(.seconds(6)) { pair.lab.owners.now == .machine2 }, "\(pair.report)")
         let left = try #require(pair.lab.owners.firstTime([], after: blocked))
         print("advertisements blocked: the address left after \(text(left - blocked))")
+        #expect(
+            pair.first.node.logged("a firewall on this node refuses its advertisements"),
+            "\(pair.report)"
+        )
         let flush = pair.lab.machine1.command(["/usr/sbin/nft", "flush ruleset"])
         try require(flush[0], Array(flush.dropFirst()))
         #expect(wait(.seconds(20)) { pair.lab.owners.now == .machine1 }, "\(pair.report)")

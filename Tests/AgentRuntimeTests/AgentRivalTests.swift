@@ -61,6 +61,30 @@ struct AgentRivalTests {
         #expect(why.contains("VI_1: \(stranger) answers for 192.168.0.100"), "\(why)")
         let shown = try node.control("vrrp").output
         #expect(shown.contains("rival-sightings"), "\(shown)")
+        #expect(shown.contains("no advertisement of another router, ever"), "\(shown)")
+
+        // Whoever is heard, and what is dropped, has its line.
+        try lab.client.onThread {
+            var settings = RouterSettings(
+                name: "other",
+                interface: "eth0",
+                virtualRouterID: 51,
+                addresses: [VirtualAddress(prefix: Prefix(host: .v4(Lab.virtualAddress)))]
+            )
+            try advertise(settings, from: IPAddress(192, 168, 0, 10))
+            settings.authentication = .password(Array("sesame".utf8))
+            try advertise(settings, from: IPAddress(192, 168, 0, 10))
+            settings.authentication = .none
+            settings.virtualRouterID = 99
+            try advertise(settings, from: IPAddress(192, 168, 0, 10))
+        }
+        pause(.milliseconds(300))
+        let later = try node.control("vrrp", "VI_1").output
+        #expect(later.contains("192.168.0.10 with priority 50"), "\(later)")
+        #expect(later.contains("1 for authentication-mismatch"), "\(later)")
+        #expect(later.contains("1 for virtual-router-id"), "\(later)")
+        let json = try node.control("vrrp", "--json").output
+        #expect(json.contains("\"authentication-mismatch\""), "\(json)")
     }
 
     @Test func `a BACKUP that hears no multicast is told by unicast, and there is one owner`()
