@@ -20,6 +20,7 @@ extension Agent {
         routers = configuration.routers.map { settings in
             RouterShell(settings: settings, facts: interfaceFacts(of: settings, lent: lent))
         }
+        indexRouters()
         openPorts()
         try openGuard()
         sayWhoAnswers()

@@ -174,10 +174,7 @@ extension Agent {
                 case .dropped(let text):
                     if let text { line(.warning, "\(port.key.interface): \(text)") }
                 case .packet(let packet, let settings):
-                    let router = routers.firstIndex {
-                        PortKey($0.settings) == port.key && $0.declared == settings
-                    }
-                    guard let router else { continue }
+                    guard let router = places[RouterKey(settings)] else { continue }
                     routers[router].peers.hear(
                         packet.source,
                         priority: packet.advertisement.priority,

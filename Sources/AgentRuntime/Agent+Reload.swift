@@ -81,6 +81,7 @@ extension Agent {
         }
         let gone = Set(plan.removed)
         routers = routers.indices.filter { !gone.contains($0) }.map { routers[$0] }
+        indexRouters()
         openPorts()
         openPipes()
         leaseChanged(.grace(new.tandem.leaseGrace), at: Clock.now)
@@ -91,6 +92,7 @@ extension Agent {
             routers.append(
                 RouterShell(settings: settings, facts: interfaceFacts(of: settings, lent: lent))
             )
+            indexRouters()
             start(routers.count - 1)
         }
         for (position, _) in routers.enumerated() { tellTracked(position) }

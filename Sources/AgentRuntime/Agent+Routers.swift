@@ -18,6 +18,7 @@ extension Agent {
 
     /// Hands one event to one router and does what it asks for.
     func react(to event: RouterEvent, _ index: Int) {
+        defer { noteDeadline(of: index) }
         var pending = [event]
         // An effect that fails is an event again; a machine that can't be satisfied ends in FAULT.
         for _ in 0..<8 {
@@ -37,8 +38,21 @@ extension Agent {
         for index in routers.indices { handle(event, index) }
     }
 
+    private func noteDeadline(of index: Int) {
+        guard deadlines.indices.contains(index) else { return }
+        deadlines[index] = routers[index].nextDeadline ?? .distantFuture
+    }
+
+    /// After the list of routers has changed: everything is looked at once.
+    func indexRouters() {
+        deadlines = Array(repeating: .zero, count: routers.count)
+        places = [:]
+        for index in routers.indices { places[RouterKey(routers[index].settings)] = index }
+    }
+
     /// What is due for one router.
     func serve(_ index: Int) {
+        defer { noteDeadline(of: index) }
         for _ in 0..<4 {
             guard let deadline = routers[index].machine.nextDeadline, deadline <= Clock.now else {
                 break

@@ -1,0 +1,14 @@
+import Messages
+import Primitives
+
+/// What libFuzzer calls; `scripts/fuzz` builds it.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
+    let bytes = Array(UnsafeBufferPointer(start: data, count: size))
+
+    _ = try? Frame<ProxyToSupervisor>.decode(bytes[...])
+    _ = try? Frame<SupervisorToProxy>.decode(bytes[...])
+    _ = try? Frame<AgentToSupervisor>.decode(bytes[...])
+    _ = try? Frame<SupervisorToAgent>.decode(bytes[...])
+    return 0
+}

@@ -1,0 +1,14 @@
+import HAProxySyntax
+import Primitives
+
+/// What libFuzzer calls; `scripts/fuzz` builds it.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
+    let bytes = Array(UnsafeBufferPointer(start: data, count: size))
+
+    _ = HAProxyParser.parse(
+        [SourceText(path: "haproxy.cfg", bytes: bytes)],
+        environment: HAProxyParsingEnvironment { _ in nil }
+    )
+    return 0
+}
