@@ -14,7 +14,7 @@ struct AddressKeeper<Socket: RouteSocket & ~Copyable>: ~Copyable {
         var error: SystemCallError
     }
 
-    private var table: RouteTable<Socket>
+    var table: RouteTable<Socket>
 
     init(socket: consuming Socket, firstSequence: UInt32 = 1) {
         table = RouteTable(socket: socket, firstSequence: firstSequence)

@@ -117,6 +117,7 @@ extension Agent {
         for index in routers.indices { handle(.shutdown, index) }
         removeUnreleased()
         restoreSettings()
+        restoreARPSettings()
         for pipe in pipes { pipe.close() }
         report()
         runner.send(.finish)

@@ -129,7 +129,11 @@ extension Agent {
 
     /// One socket for each interface and family that a router is on and that exists.
     func openPorts() {
-        let wanted = Dictionary(grouping: configuration.routers, by: PortKey.init)
+        var wanted = Dictionary(grouping: configuration.routers) { PortKey($0) }
+        for settings in configuration.routers {
+            guard let key = PortKey(above: settings) else { continue }
+            wanted[key, default: []].append(settings)
+        }
         for (key, port) in ports
         where wanted[key] == nil || view.interface(named: key.interface)?.index != port.index {
             ports[key] = nil

@@ -48,7 +48,7 @@ extension Agent {
             let settings = routers[index].settings
             let isHeld = settings.heldAddresses.contains { address in
                 address.prefix.address == sighting.address
-                    && view.interface(named: address.interfaceName(of: settings))?.index
+                    && view.interface(named: address.interface ?? settings.interface)?.index
                         == sighting.interface
             }
             guard isHeld else { continue }
@@ -61,7 +61,8 @@ extension Agent {
     func askWhoElse(has address: VirtualAddress, _ index: Int) {
         let settings = routers[index].settings
         let family = address.prefix.address.family
-        guard let interface = view.interface(named: address.interfaceName(of: settings)),
+        // Not from the virtual MAC, which has no address of its own to ask with.
+        guard let interface = view.interface(named: address.interface ?? settings.interface),
             let source = view.primaryAddress(
                 of: interface.index,
                 family: family,

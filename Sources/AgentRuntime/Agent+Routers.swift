@@ -90,7 +90,9 @@ extension Agent {
                 // Renewing nothing but what has a lifetime; the check is the same as for a claim.
                 consequences += put(routers[index].settings.heldAddresses, index)
             case .restoreAddress(let address): consequences += put([address], index)
-            case .releaseAddresses: release(routers[index].settings.heldAddresses, index)
+            case .releaseAddresses:
+                release(routers[index].settings.heldAddresses, index)
+                removeVirtualInterface(index)
             case .releaseAddress(let address): release([address], index)
             case .advertise(let priority):
                 consequences += advertise(priority, index, decidedAt: decidedAt)
@@ -211,8 +213,11 @@ extension Agent {
         decidedAt: Instant
     ) -> [RouterEvent] {
         let settings = routers[index].settings
+        if routers[index].machine.visibleState == .active, !raiseVirtualInterface(index) {
+            return declare(.cannotClaim, index)
+        }
         do throws(SystemCallError) {
-            guard let port = ports[PortKey(settings)] else {
+            guard let port = sendingPort(of: settings) else {
                 throw SystemCallError("send advertisement", on: settings.interface, errno: ENODEV)
             }
             try port.send(priority, of: settings, from: routers[index].facts.source)
@@ -241,7 +246,7 @@ extension Agent {
     private func advertise(_ priority: UInt8, to address: IPAddress, _ index: Int) {
         let settings = routers[index].settings
         do throws(SystemCallError) {
-            try ports[PortKey(settings)]?.send(
+            try sendingPort(of: settings)?.send(
                 priority,
                 of: settings,
                 from: routers[index].facts.source,

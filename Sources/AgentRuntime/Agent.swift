@@ -66,6 +66,8 @@ final class Agent {
     let announcer: AnnouncementSocket
     /// Interfaces whose `promote_secondaries` was set here.
     var promoted: Set<String> = []
+    /// Interfaces below a virtual router's own, with what of ARP was set on them before.
+    var arpSettings: [(interface: String, setting: InterfaceSetting)] = []
     /// Nil where the kernel can't reset connections.
     var connections: ConnectionTable<KernelRouteSocket>?
     /// What this turn of the loop may still spend on them.

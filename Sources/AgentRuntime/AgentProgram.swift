@@ -65,6 +65,9 @@ package enum AgentProgram {
                     log.notice("(\(settings.name)) released \(address.prefix)")
                 }
                 for failure in outcome.failures { log.error("(\(settings.name)) \(failure.error)") }
+                if let removed = try keeper.removeVirtualInterface(of: settings, in: view) {
+                    log.notice("(\(settings.name)) removed \(removed.name)")
+                }
                 failed = failed || !outcome.failures.isEmpty
             }
             return failed ? 1 : 0

@@ -18,7 +18,7 @@ struct ConfigurationReader {
             )
             let refused =
                 parsed.configuration.map {
-                    Self.oversizedPrograms(in: $0) + ShellScope.refusals(of: $0)
+                    Self.oversizedPrograms(in: $0)
                 } ?? []
             diagnostics = parsed.diagnostics + refused
             configuration = refused.isEmpty ? parsed.configuration : nil

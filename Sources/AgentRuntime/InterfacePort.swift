@@ -35,7 +35,11 @@ final class InterfacePort {
         routers: [RouterSettings],
         ownAddresses: Set<IPAddress>
     ) throws(SystemCallError) {
-        socket = try VRRPSocket(family: key.family, interface: (index, key.interface))
+        socket = try VRRPSocket(
+            family: key.family,
+            interface: (index, key.interface),
+            borrowsSource: routers.contains { PortKey(above: $0) == key }
+        )
         self.key = key
         self.index = index
         self.token = token

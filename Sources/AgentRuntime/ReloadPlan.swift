@@ -1,7 +1,8 @@
 import VRRP
 
 /// What a new configuration does to the virtual routers: one is the same as before if its VRID, its family
-/// and its interface are, whatever its name (as keepalived has it); unicast and multicast are two.
+/// and its interface are, whatever its name (as keepalived has it); unicast and multicast are two,
+/// and so are those with and without `use_vmac`.
 struct ReloadPlan: Equatable, Sendable {
     /// Positions in the old list with their new settings, equal ones too.
     var kept: [(position: Int, settings: RouterSettings)] = []
@@ -16,6 +17,7 @@ struct ReloadPlan: Equatable, Sendable {
                 $0.virtualRouterID == settings.virtualRouterID
                     && $0.interface == settings.interface && $0.family == settings.family
                     && $0.transport.isUnicast == settings.transport.isUnicast
+                    && $0.virtualInterface == settings.virtualInterface
             }
             if let match {
                 kept.append((position, unclaimed.remove(at: match)))

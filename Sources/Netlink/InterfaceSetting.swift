@@ -53,8 +53,17 @@ package struct InterfaceSetting: Equatable, Sendable {
             attribute: Int(IPV4_DEVCONF_RP_FILTER)
         ),
     ]
-    /// What the interface below needs: it leaves the virtual addresses to the one above.
-    package static let belowVirtualInterface = [answersForItselfAlone]
+    /// What the interface below needs: it leaves the virtual addresses to the one above, also in its own questions,
+    /// whose sender the neighbours believe.
+    package static let belowVirtualInterface = [
+        answersForItselfAlone,
+        InterfaceSetting(
+            family: .v4,
+            name: "arp_announce",
+            value: 2,
+            attribute: Int(IPV4_DEVCONF_ARP_ANNOUNCE)
+        ),
+    ]
 
     /// What it is now on an interface.
     package func current(on interface: String) throws(SystemCallError) -> UInt32 {

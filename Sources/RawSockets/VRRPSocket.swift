@@ -28,10 +28,12 @@ package struct VRRPSocket: ~Copyable {
     private var buffer = [UInt8](repeating: 0, count: packetLimit)
 
     /// `interface` with its name: what comes in or goes out elsewhere is neither heard nor sent. Nil is for
-    /// unicast alone.
+    /// unicast alone. `borrowsSource`: packets may leave with the address of another interface, as they do from a
+    /// virtual MAC's, which has none of its own.
     package init(
         family: AddressFamily,
-        interface: (index: Int32, name: String)?
+        interface: (index: Int32, name: String)?,
+        borrowsSource: Bool = false
     ) throws(SystemCallError) {
         let name = interface?.name ?? ""
         let domain = family == .v4 ? AF_INET : AF_INET6
@@ -43,7 +45,9 @@ package struct VRRPSocket: ~Copyable {
         }
         let socket = FileDescriptor(owning: try check(opened, "open raw socket", on: name))
         let level = Int32(family == .v4 ? IPPROTO_IP : IPPROTO_IPV6)
-        for option in family == .v4 ? Self.optionsV4 : Self.optionsV6 {
+        var options = family == .v4 ? Self.optionsV4 : Self.optionsV6
+        if borrowsSource, family == .v6 { options.append((IPV6_FREEBIND, 1, "IPV6_FREEBIND")) }
+        for option in options {
             try check(
                 tandem_setsockopt_int(socket.rawValue, level, option.name, option.value),
                 "setsockopt \(option.text)",
