@@ -37,7 +37,7 @@ struct ReloadPlan: Equatable, Sendable {
 }
 
 extension Transport {
-    fileprivate var isUnicast: Bool {
+    var isUnicast: Bool {
         switch self {
         case .unicast: true
         case .multicast: false

@@ -111,8 +111,16 @@ struct ConnectionTableTests {
             try PrivateNetwork.ip("link set lo up")
             try PrivateNetwork.ip("address add \(Self.virtual)/32 dev lo")
             try PrivateNetwork.ip("address add \(Self.own)/24 dev lo")
-            var limit = rlimit(rlim_cur: 8192, rlim_max: 8192)
-            setrlimit(__rlimit_resource_t(7), &limit)  // RLIMIT_NOFILE
+            // Two of each connection. The upper limit stays as it is, for whatever runs here afterwards.
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(7), &limit)  // RLIMIT_NOFILE
+            let before = limit
+            limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 8192))
+            setrlimit(__rlimit_resource_t(7), &limit)
+            defer {
+                var former = before
+                setrlimit(__rlimit_resource_t(7), &former)
+            }
             let listener = try Self.listen(.v4)
             var conversations: [Int32] = []
             defer { for descriptor in conversations { close(descriptor) } }

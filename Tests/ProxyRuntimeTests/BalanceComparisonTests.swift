@@ -109,7 +109,7 @@ struct BalanceComparisonTests {
             }
             let single = "global\n nbthread 1\n"
             try lab.start(single + sections(7201))
-            lab.write(single + ProxyLab.defaults + sections(7202), to: "other.cfg")
+            lab.write(single + ProxyLab.haproxyDefaults + sections(7202), to: "other.cfg")
             var spawn = Spawn(
                 path: "/usr/sbin/haproxy",
                 arguments: ["haproxy", "-db", "-f", "\(lab.directory)/other.cfg"]

@@ -84,10 +84,12 @@ final class ProxyLab {
     }
 
     static let haproxy = "/usr/sbin/haproxy"
+    /// HAProxy does not start where there are fewer descriptors than its maxconn needs.
+    static let haproxyDefaults = defaults.replacing("maxconn 5000", with: "maxconn 400")
 
     /// Debian's HAProxy in the place of the built program, with the same file.
     func startHAProxy(_ sections: String) throws {
-        write(Self.defaults + sections + "\n")
+        write(Self.haproxyDefaults + sections + "\n")
         var spawn = Spawn(
             path: Self.haproxy,
             arguments: ["haproxy", "-db", "-q", "-f", "\(directory)/haproxy.cfg"],

@@ -191,7 +191,7 @@ struct RuleComparisonTests {
                 """
             }
             try lab.start(sections(7201))
-            lab.write(ProxyLab.defaults + sections(7202) + "\n", to: "other.cfg")
+            lab.write(ProxyLab.haproxyDefaults + sections(7202) + "\n", to: "other.cfg")
             var spawn = Spawn(
                 path: "/usr/sbin/haproxy",
                 arguments: ["haproxy", "-db", "-f", "\(lab.directory)/other.cfg"]
