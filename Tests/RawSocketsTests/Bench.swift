@@ -25,6 +25,7 @@ enum Bench {
         try PrivateNetwork.ip("address add 192.168.0.192/24 dev peer0")
         try PrivateNetwork.ip("address add fe80::193/64 dev eth0 nodad")
         try PrivateNetwork.ip("address add fe80::192/64 dev peer0 nodad")
+        try PrivateNetwork.waitUntilUp("eth0", "peer0")
     }
 
     static func write(_ text: String, to path: String) throws {

@@ -67,6 +67,20 @@ enum PrivateNetwork {
         try ip("link add eth0 type veth peer name peer0")
         try ip("link set eth0 up")
         try ip("link set peer0 up")
+        try waitUntilUp("eth0", "peer0")
+    }
+
+    /// Until packets pass: the kernel drops what is sent before its link watch, which runs by itself, has seen
+    /// the carrier.
+    static func waitUntilUp(_ names: String...) throws {
+        for name in names {
+            var tries = 0
+            while !(try Bench.output("/usr/sbin/ip", "-o link show \(name)").contains("state UP")) {
+                tries += 1
+                try check(tries < 1000 ? 0 : -ETIMEDOUT, "carrier of \(name)")
+                sleep(.milliseconds(5))
+            }
+        }
     }
 
     static func sleep(_ duration: Duration) {

@@ -15,7 +15,11 @@ struct TwoHosts: ~Copyable {
         let far = try Self.join(near)
         let hosts = TwoHosts(near: near, far: far)
         try prepare("eth0", "192.0.2.1/24", "fd00:1::1/64")
-        try hosts.onFar { try prepare("peer0", "192.0.2.2/24", "fd00:1::2/64") }
+        try hosts.onFar {
+            try prepare("peer0", "192.0.2.2/24", "fd00:1::2/64")
+            try PrivateNetwork.waitUntilUp("peer0")
+        }
+        try PrivateNetwork.waitUntilUp("eth0")
         return hosts
     }
 

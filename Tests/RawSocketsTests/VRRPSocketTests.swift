@@ -104,6 +104,7 @@ struct VRRPSocketTests {
                 try sender.send([0x21, 51], to: Bench.vrrpGroup4, from: Bench.near)
             }
             try PrivateNetwork.ip("link set eth0 up")
+            try PrivateNetwork.waitUntilUp("eth0")
             try sender.send([0x21, 51], to: Bench.vrrpGroup4, from: Bench.near)
             #expect(try receiver.next(within: 1000) != nil)
         }
