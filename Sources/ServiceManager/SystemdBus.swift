@@ -21,8 +21,31 @@ enum BusMessage: Equatable, Sendable {
     case other
 }
 
-/// The connection to systemd: its own socket, or else the system bus. Nothing here waits: calls are sent and
-/// answers come when they come.
+/// A call of one of systemd's methods. Texts become `s` and numbers `i`.
+struct BusCall: Equatable, Sendable {
+    var path: String
+    var interface: String
+    var member: String
+    var arguments: [BusValue]
+
+    init(_ path: String, _ interface: String, _ member: String, _ arguments: [BusValue]) {
+        self.path = path
+        self.interface = interface
+        self.member = member
+        self.arguments = arguments
+    }
+
+    /// A method of systemd's manager.
+    static func manager(_ member: String, _ arguments: [BusValue]) -> BusCall {
+        BusCall(SystemdBus.managerPath, SystemdBus.manager, member, arguments)
+    }
+}
+
+/// The connection to systemd, by its own socket. Nothing here waits: calls are sent and answers come when they
+/// come.
+///
+/// There is no way by the system bus besides: systemd always has this socket, which is root's alone, as the
+/// supervisor is; on the bus any local user could send this process a signal in systemd's place.
 @safe final class SystemdBus {
     static let destination = "org.freedesktop.systemd1"
     static let manager = "org.freedesktop.systemd1.Manager"
@@ -31,52 +54,27 @@ enum BusMessage: Equatable, Sendable {
     static let privateSocket = "/run/systemd/private"
 
     private let bus: OpaquePointer
-    private let usesBroker: Bool
+    private let socket: String
 
-    /// Throws what is wrong with both ways.
-    init() throws(SystemCallError) {
-        if let own = unsafe Self.openPrivate() {
-            unsafe bus = own
-            usesBroker = false
-            return
-        }
-        var opened: OpaquePointer?
-        let result = unsafe sd_bus_open_system(&opened)
-        guard result >= 0, let opened = unsafe opened else {
+    /// Throws when nobody listens at `socket`.
+    init(socket: String = SystemdBus.privateSocket) throws(SystemCallError) {
+        self.socket = socket
+        var made: OpaquePointer?
+        var result = unsafe sd_bus_new(&made)
+        if result >= 0 { result = unsafe sd_bus_set_address(made, "unix:path=\(socket)") }
+        if result >= 0 { result = unsafe sd_bus_start(made) }
+        guard result >= 0, let bus = unsafe made else {
+            unsafe sd_bus_close_unref(made)
             throw SystemCallError(
                 "connect to systemd (or start with --standalone)",
-                on: Self.privateSocket,
+                on: socket,
                 errno: -result
             )
         }
-        unsafe bus = opened
-        usesBroker = true
-        for member in ["PropertiesChanged", "JobRemoved"] {
-            send(
-                "org.freedesktop.DBus",
-                "/org/freedesktop/DBus",
-                "org.freedesktop.DBus",
-                "AddMatch",
-                [.text("type='signal',sender='\(Self.destination)',member='\(member)'")]
-            )
-        }
-        call("Subscribe")
+        unsafe self.bus = bus
     }
 
     deinit { unsafe sd_bus_close_unref(bus) }
-
-    private static func openPrivate() -> OpaquePointer? {
-        guard unsafe access(privateSocket, F_OK) == 0 else { return nil }
-        var made: OpaquePointer?
-        guard unsafe sd_bus_new(&made) >= 0, let bus = unsafe made else { return nil }
-        guard unsafe sd_bus_set_address(bus, "unix:path=\(privateSocket)") >= 0,
-            unsafe sd_bus_start(bus) >= 0
-        else {
-            unsafe sd_bus_close_unref(bus)
-            return nil
-        }
-        return unsafe bus
-    }
 
     var descriptor: Int32 { unsafe sd_bus_get_fd(bus) }
 
@@ -93,35 +91,22 @@ enum BusMessage: Equatable, Sendable {
         return microseconds == 0 ? .zero : Clock.now + .milliseconds(100)
     }
 
-    /// A call of a method of systemd's manager; the cookie of its answer, nil when it can't be sent.
-    @discardableResult
-    func call(_ member: String, _ arguments: [BusValue] = []) -> UInt64? {
-        send(Self.destination, Self.managerPath, Self.manager, member, arguments)
-    }
-
-    /// Texts become `s` and numbers `i`.
-    @discardableResult
-    func send(
-        _ destination: String,
-        _ path: String,
-        _ interface: String,
-        _ member: String,
-        _ arguments: [BusValue]
-    ) -> UInt64? {
+    /// The cookie of the answer; nil when it can't be sent.
+    func send(_ call: BusCall) -> UInt64? {
         var made: OpaquePointer?
         guard
             unsafe sd_bus_message_new_method_call(
                 bus,
                 &made,
-                destination,
-                path,
-                interface,
-                member
+                Self.destination,
+                call.path,
+                call.interface,
+                call.member
             ) >= 0,
             let message = unsafe made
         else { return nil }
         defer { unsafe sd_bus_message_unref(message) }
-        for argument in arguments {
+        for argument in call.arguments {
             let result: Int32
             switch argument {
             case .text(let text):
@@ -147,7 +132,7 @@ enum BusMessage: Equatable, Sendable {
             guard result >= 0 else {
                 throw SystemCallError(
                     "talk to systemd",
-                    on: Self.privateSocket,
+                    on: socket,
                     errno: -result
                 )
             }

@@ -47,6 +47,17 @@ struct UnitProperties: Equatable, Sendable {
     /// A job goes on where nothing runs: a stop that is under way, or the start that follows one.
     var isBetweenStopAndStart: Bool { job != 0 && (isStopping || isDown) }
 
+    /// Nothing runs, and nothing is about to be started.
+    var needsStart: Bool {
+        activeState.isEmpty || (job == 0 && !restartsItself && (isDown || isStopping))
+    }
+    /// It runs or is about to, and nobody stops it.
+    var needsStop: Bool { restartsItself || !(isDown || isBetweenStopAndStart) }
+    /// The process that was to be killed is still there; 0: what was being started, whoever that is now.
+    func needsKill(of pid: Int32) -> Bool {
+        pid == 0 ? !isDown && !isReady : mainPID == pid
+    }
+
     /// How it ended, as a phrase such as `killed by SIGKILL`.
     var cause: String {
         switch result {
@@ -155,6 +166,12 @@ struct UnitTracker: Equatable, Sendable {
     }
 
     mutating func startIsAnswered() { isStartUnanswered = false }
+
+    /// On a new connection; `startIsUnanswered`: the supervisor's last order is a start that systemd may not
+    /// have heard.
+    mutating func isLookedAtAnew(startIsUnanswered: Bool) {
+        isStartUnanswered = startIsUnanswered
+    }
 
     /// `isLook`: the changes are the answer to a question, and not a signal.
     mutating func update(
