@@ -53,6 +53,11 @@ final class Proxy {
     /// The first answers of names and of checks are awaited until then.
     private let firstAnswersUntil: Instant
     var isDraining = false
+    /// Set by a signal to stop.
+    private var stopsAt: Instant?
+    /// A request that is on its way is answered within that time, mostly. New connections wait in the kernel
+    /// for the next process meanwhile, so it is short.
+    private static let stopGrace: Duration = .milliseconds(20)
     /// Set when the loop is to end, with the exit status.
     var exitStatus: Int32?
 
@@ -126,7 +131,8 @@ final class Proxy {
         min(
             nextBeat,
             board.nextDeadline ?? .distantFuture,
-            isReady ? .distantFuture : firstAnswersUntil
+            isReady ? .distantFuture : firstAnswersUntil,
+            stopsAt ?? .distantFuture
         )
     }
 
@@ -155,7 +161,7 @@ final class Proxy {
     /// Clients are served from the start; this is for who decides whether the node gets the VIP: it is ready
     /// when each server's first check has told whether it is up, or takes too long for that.
     private func reviewReadiness(at now: Instant) {
-        guard !isReady, !isDraining else { return }
+        guard !isReady, !isDraining, stopsAt == nil else { return }
         guard firstAnswersUntil <= now || !board.isAwaitingCheck else { return }
         isReady = true
         reportHealth()
@@ -222,6 +228,7 @@ final class Proxy {
             log.notice("all sessions have ended")
             exitStatus = 0
         }
+        if let stopsAt, stopsAt <= now || limit.connections.value == 0 { exitStatus = 0 }
     }
 
     /// Every loop has turned since the last beat, or there is none.
@@ -257,13 +264,18 @@ final class Proxy {
         }
     }
 
-    /// At once: sessions end with the process.
+    /// Almost at once: what can't end within the grace ends with the process. A second signal takes the grace
+    /// away.
     private func stop(_ signal: Int32) {
+        guard stopsAt == nil else {
+            exitStatus = 0
+            return
+        }
         log.notice("\(signalName(signal)): stopping")
         notifier.stopping()
         supervisor.send(.stopping, poller)
         for worker in workers { worker.post(.stopListening) }
-        exitStatus = 0
+        stopsAt = Clock.now + Self.stopGrace
     }
 
     /// No new sessions; those that are there end by themselves.

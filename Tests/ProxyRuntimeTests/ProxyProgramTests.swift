@@ -170,25 +170,13 @@ import Testing
         try inLab { lab in
             let server = try EchoServer(port: 7101)
             defer { server.stop() }
-            let notify = try UnixDatagram.receiver(at: "\(lab.directory)/notify.sock", mode: 0o666)
-            chmod(lab.directory, 0o755)
-            let environment = ["NOTIFY_SOCKET=\(lab.directory)/notify.sock"]
+            let store = try DescriptorStore(in: lab.directory)
+            let environment = store.environment
             try lab.start(
                 "global\n nbthread 2\nlisten p\n bind 127.0.0.1:7001\n server s 127.0.0.1:7101",
                 environment: environment
             )
-            var stored: [(descriptor: Int32, name: String)] = []
-            for _ in 0..<300 where stored.count < 2 {
-                usleep(10_000)
-                while let datagram = try UnixDatagram.receive(from: notify) {
-                    let text = String(decoding: datagram.bytes, as: UTF8.self)
-                    guard text.hasPrefix("FDSTORE=1"), let first = datagram.descriptors.first else {
-                        continue
-                    }
-                    let name = text.split(separator: "\n")[1].dropFirst("FDNAME=".count)
-                    stored.append((first, String(name)))
-                }
-            }
+            let stored = try store.sockets(2)
             #expect(
                 stored.map(\.name) == ["listener-127.0.0.1_7001", "listener-127.0.0.1_7001.2"]
             )
