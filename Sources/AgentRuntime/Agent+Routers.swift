@@ -48,6 +48,16 @@ extension Agent {
         deadlines = Array(repeating: .zero, count: routers.count)
         places = [:]
         for index in routers.indices { places[RouterKey(routers[index].settings)] = index }
+        gathering = routers.count < Self.manyRouters ? 0 : gatheringOfMany
+    }
+
+    private static let manyRouters = 16
+    private static let longestGathering: UInt64 = 1_000_000
+
+    /// A fiftieth of the shortest interval, which no peer notices.
+    private var gatheringOfMany: UInt64 {
+        let shortest = routers.map(\.settings.advertisementInterval).min() ?? .zero
+        return min(UInt64(clamping: shortest.nanoseconds / 50), Self.longestGathering)
     }
 
     /// What is due for one router.

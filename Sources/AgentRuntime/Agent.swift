@@ -41,6 +41,8 @@ final class Agent {
     var routers: [RouterShell] = []
     /// Of each router, so that a turn looks at numbers and at no router that has nothing to do.
     var deadlines: [Instant] = []
+    /// How late a turn may be, in nanoseconds, to serve many routers at once.
+    var gathering: UInt64 = 0
     /// Where the router of a packet is.
     var places: [RouterKey: Int] = [:]
     var checks = CheckLedger()
@@ -206,7 +208,8 @@ final class Agent {
         deadline = min(deadline, announcements.nextDeadline ?? .distantFuture)
         if watchdogPeriod != nil { deadline = min(deadline, nextWatchdog) }
         for due in deadlines where due.nanoseconds < deadline.nanoseconds { deadline = due }
-        return deadline
+        // A little late, so that one turn serves what comes due close together.
+        return deadline.advanced(byNanoseconds: gathering)
     }
 
     /// What is due by the clock comes before what has arrived: a router that was not served in time must

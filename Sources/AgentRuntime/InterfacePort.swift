@@ -26,6 +26,15 @@ final class InterfacePort {
     private var gate: PacketGate
     private var routers: [RouterSettings]
     private var dropLog = DropLog()
+    /// What each VRID sent last: it changes with a priority or a file, and not with an advertisement.
+    private var prepared: [UInt8: PreparedAdvertisement] = [:]
+
+    private struct PreparedAdvertisement {
+        var settings: RouterSettings
+        var priority: UInt8
+        var source: IPAddress?
+        var payloads: [(destination: IPAddress, bytes: [UInt8])]
+    }
 
     /// `ownAddresses` are this host's on the interface, to which peers may send.
     init(
@@ -84,9 +93,9 @@ final class InterfacePort {
     ) throws(SystemCallError) {
         var failure: SystemCallError?
         var sent = false
-        for destination in settings.destinations {
+        for (destination, payload) in prepare(priority, of: settings, from: source).payloads {
             do throws(SystemCallError) {
-                try send(priority, of: settings, from: source, to: destination)
+                try send(payload, of: settings, from: source, to: destination)
                 sent = true
             } catch {
                 failure = failure ?? error
@@ -95,22 +104,63 @@ final class InterfacePort {
         if let failure, !sent { throw failure }
     }
 
+    /// To one address beside the router's own destinations.
     func send(
         _ priority: UInt8,
         of settings: RouterSettings,
         from source: IPAddress?,
         to destination: IPAddress
     ) throws(SystemCallError) {
-        let unspecified: IPAddress = key.family == .v4 ? .v4(.any) : .v6(.any)
-        let payload = settings.advertisement(priority: priority).encode(
-            between: Endpoints(source: source ?? unspecified, destination: destination),
-            omitsPseudoHeader: settings.omitsPseudoHeader
-        )
+        let payload = encode(priority, of: settings, from: source, to: destination)
+        try send(payload, of: settings, from: source, to: destination)
+    }
+
+    private func send(
+        _ payload: [UInt8],
+        of settings: RouterSettings,
+        from source: IPAddress?,
+        to destination: IPAddress
+    ) throws(SystemCallError) {
         try socket.send(
             payload,
             to: destination,
             from: source,
             timeToLive: settings.transport.timeToLive
+        )
+    }
+
+    private func prepare(
+        _ priority: UInt8,
+        of settings: RouterSettings,
+        from source: IPAddress?
+    ) -> PreparedAdvertisement {
+        if let known = prepared[settings.virtualRouterID], known.priority == priority,
+            known.source == source, known.settings == settings
+        {
+            return known
+        }
+        let fresh = PreparedAdvertisement(
+            settings: settings,
+            priority: priority,
+            source: source,
+            payloads: settings.destinations.map {
+                ($0, encode(priority, of: settings, from: source, to: $0))
+            }
+        )
+        prepared[settings.virtualRouterID] = fresh
+        return fresh
+    }
+
+    private func encode(
+        _ priority: UInt8,
+        of settings: RouterSettings,
+        from source: IPAddress?,
+        to destination: IPAddress
+    ) -> [UInt8] {
+        let unspecified: IPAddress = key.family == .v4 ? .v4(.any) : .v6(.any)
+        return settings.advertisement(priority: priority).encode(
+            between: Endpoints(source: source ?? unspecified, destination: destination),
+            omitsPseudoHeader: settings.omitsPseudoHeader
         )
     }
 

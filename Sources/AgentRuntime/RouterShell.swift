@@ -63,9 +63,11 @@ struct RouterShell {
     var settings: RouterSettings { machine.settings }
 
     var nextDeadline: Instant? {
-        var deadlines = [machine.nextDeadline, unclaimed?.retryAt, restingFaults.values.min()]
-        if !unreleased.isEmpty { deadlines.append(releaseAgainAt) }
-        return deadlines.compactMap(\.self).min()
+        var earliest = machine.nextDeadline ?? .distantFuture
+        if let unclaimed { earliest = min(earliest, unclaimed.retryAt) }
+        for end in restingFaults.values { earliest = min(earliest, end) }
+        if !unreleased.isEmpty { earliest = min(earliest, releaseAgainAt) }
+        return earliest == .distantFuture ? nil : earliest
     }
 
     /// Notes a fault that this shell found. False while it rests already.

@@ -14,6 +14,35 @@ package enum KeepalivedLint {
         configuration.routers.flatMap { router in
             RouterLint(router: router, configuration: configuration, peer: peer).findings()
         } + blindChecks(configuration) + unmatched(configuration, peer: peer)
+            + pace(configuration)
+    }
+
+    /// What one loop sends without being late, and claims as many addresses besides when it becomes MASTER of
+    /// all at once (docs/testing.md, "Many routers").
+    private static let advertisementsPerSecond = 13_000
+
+    /// More routers at a shorter interval than one agent serves in time.
+    private static func pace(_ configuration: KeepalivedConfiguration) -> [Diagnostic] {
+        let second: Int64 = 1_000_000_000
+        let wanted = configuration.routers.reduce(0.0) { sum, router in
+            let interval = max(router.advertisementInterval.nanoseconds, 1)
+            return sum + Double(second) / Double(interval) * Double(router.destinations.count)
+        }
+        guard wanted > Double(advertisementsPerSecond),
+            let busiest = configuration.routers.min(by: {
+                $0.advertisementInterval < $1.advertisementInterval
+            })
+        else { return [] }
+        return [
+            Diagnostic(
+                .warning,
+                at: configuration.routerLocations[busiest.name],
+                "all routers together send \(Int(wanted)) advertisements a second: above "
+                    + "\(advertisementsPerSecond) one that is late looks like a node that is gone, "
+                    + "and a MASTER of all may not settle",
+                mend: "raise advert_int, from \(busiest.advertisementInterval) in '\(busiest.name)'"
+            )
+        ]
     }
 
     /// Checks that a process passes which hangs.

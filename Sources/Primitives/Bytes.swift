@@ -31,8 +31,8 @@ extension DecodeError: CustomStringConvertible {
 
 /// Reads numbers out of bytes from outside; never past their end.
 package struct ByteReader: Sendable {
-    private let bytes: ArraySlice<UInt8>
-    private var position: Int
+    @usableFromInline let bytes: ArraySlice<UInt8>
+    @usableFromInline var position: Int
 
     package init(_ bytes: some Sequence<UInt8>) {
         self.init(slice: ArraySlice(bytes))
@@ -44,9 +44,9 @@ package struct ByteReader: Sendable {
     }
 
     /// How many bytes are left.
-    package var remaining: Int { bytes.endIndex - position }
+    @inlinable package var remaining: Int { bytes.endIndex - position }
 
-    package mutating func take(_ count: Int) throws(DecodeError) -> ArraySlice<UInt8> {
+    @inlinable package mutating func take(_ count: Int) throws(DecodeError) -> ArraySlice<UInt8> {
         guard count >= 0, count <= remaining else {
             throw .truncated(needed: max(count, 0), available: remaining)
         }
@@ -58,18 +58,26 @@ package struct ByteReader: Sendable {
         _ = try take(count)
     }
 
-    package mutating func littleEndian<Number: FixedWidthInteger & UnsignedInteger>(
+    @inlinable package mutating func littleEndian<Number: FixedWidthInteger & UnsignedInteger>(
         _: Number.Type = Number.self
     ) throws(DecodeError) -> Number {
-        let raw = try take(Number.bitWidth / 8)
-        return raw.reversed().reduce(0) { $0 << 8 | Number($1) }
+        var number: Number = 0
+        var shift = 0
+        for byte in try take(Number.bitWidth / 8) {
+            number |= Number(truncatingIfNeeded: byte) << shift
+            shift += 8
+        }
+        return number
     }
 
-    package mutating func bigEndian<Number: FixedWidthInteger & UnsignedInteger>(
+    @inlinable package mutating func bigEndian<Number: FixedWidthInteger & UnsignedInteger>(
         _: Number.Type = Number.self
     ) throws(DecodeError) -> Number {
-        let raw = try take(Number.bitWidth / 8)
-        return raw.reduce(0) { $0 << 8 | Number($1) }
+        var number: Number = 0
+        for byte in try take(Number.bitWidth / 8) {
+            number = number << 8 | Number(truncatingIfNeeded: byte)
+        }
+        return number
     }
 
     package mutating func byte() throws(DecodeError) -> UInt8 {

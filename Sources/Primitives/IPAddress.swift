@@ -170,15 +170,15 @@ package enum IPAddress: Comparable, Hashable, Sendable {
 
     /// Four or sixteen octets, most significant first; nil for any other count.
     package init?(octets: some Collection<UInt8>) {
-        func number(_ bytes: some Sequence<UInt8>) -> UInt64 {
-            bytes.reduce(0) { $0 << 8 | UInt64($1) }
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        for octet in octets {
+            high = high << 8 | low >> 56
+            low = low << 8 | UInt64(octet)
         }
         switch octets.count {
-        case 4: self = .v4(IPv4Address(rawValue: UInt32(truncatingIfNeeded: number(octets))))
-        case 16:
-            self = .v6(
-                IPv6Address(high: number(octets.prefix(8)), low: number(octets.suffix(8)))
-            )
+        case 4: self = .v4(IPv4Address(rawValue: UInt32(truncatingIfNeeded: low)))
+        case 16: self = .v6(IPv6Address(high: high, low: low))
         default: return nil
         }
     }

@@ -1,11 +1,11 @@
 /// The one's complement sum of RFC 1071, as IPv4, ICMPv6 and VRRP use it.
 package struct InternetChecksum: Sendable {
-    private var sum: UInt64 = 0
-    private var odd = false
+    @usableFromInline var sum: UInt64 = 0
+    @usableFromInline var odd = false
 
     package init() {}
 
-    package mutating func add(_ bytes: some Sequence<UInt8>) {
+    @inlinable package mutating func add(_ bytes: some Sequence<UInt8>) {
         for byte in bytes {
             sum += odd ? UInt64(byte) : UInt64(byte) << 8
             odd.toggle()

@@ -126,10 +126,17 @@ extension VirtualRouter {
         var hasClaimed: Bool { claimAt == nil }
 
         var nextDeadline: Instant {
-            [claimAt, renewAt, announceAt, secondBurst?.at, refreshAt, isolatedAt].compactMap(
-                \.self
-            )
-            .reduce(advertiseAt, min)
+            var earliest = advertiseAt
+            func consider(_ deadline: Instant?) {
+                if let deadline, deadline < earliest { earliest = deadline }
+            }
+            consider(claimAt)
+            consider(renewAt)
+            consider(announceAt)
+            consider(secondBurst?.at)
+            consider(refreshAt)
+            consider(isolatedAt)
+            return earliest
         }
     }
 }

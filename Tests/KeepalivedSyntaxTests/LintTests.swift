@@ -284,4 +284,26 @@ import Testing
             #expect(blind.first?.message.contains("named '\(process)' exists") == true)
         }
     }
+
+    @Test(
+        "More advertisements than a node sends in time are a warning",
+        arguments: [("0.02", 255, false), ("0.01", 255, true), ("0.01", 100, false)]
+    )
+    func pace(interval: String, count: Int, isWarned: Bool) throws {
+        let routers = (1...count).map { number in
+            "vrrp_instance VI_\(number) {\ninterface eth0\nvirtual_router_id \(number)\n"
+                + "priority 100\nadvert_int \(interval)\n"
+                + "virtual_ipaddress {\n10.0.100.\(number)/24\n}\n}\n"
+        }
+        let text = "global_defs {\nvrrp_version 3\n}\n" + routers.joined()
+        let configuration = try #require(parse(text).configuration)
+        let warnings = KeepalivedLint.findings(configuration, peer: configuration).filter {
+            $0.message.contains("advertisements a second")
+        }
+        #expect(warnings.count == (isWarned ? 1 : 0))
+        if isWarned {
+            #expect(warnings[0].message.contains("together send 25500 advertisements a second"))
+            #expect(warnings[0].mend?.contains("from 0.01 seconds in 'VI_1'") == true)
+        }
+    }
 }
