@@ -22,7 +22,9 @@ struct LivePlan {
         let live = Pinned(LivePlan(plan: plan))
         live.pointee.backends = plan.backends.enumerated().map { index, backend in
             let seed = UInt64(index) &+ UInt64(worker) &<< 32 &+ 1
-            return Pinned(LiveBackend(backend, statuses[index], plan: live, seed: seed))
+            return Pinned(
+                LiveBackend(backend, statuses[index], plan: live, seed: seed, worker: worker)
+            )
         }
         live.pointee.frontends = plan.frontends.map { frontend in
             func route(to backend: Int?, _ routes: [Pinned<LiveFrontend>]) -> Pinned<LiveFrontend> {
@@ -31,7 +33,8 @@ struct LivePlan {
                         frontend,
                         plan: live,
                         backend: backend.map { live.pointee.backends[$0] },
-                        routes: routes
+                        routes: routes,
+                        tally: frontend.ledger.tally(of: worker)
                     )
                 )
             }
@@ -45,6 +48,8 @@ struct LivePlan {
                     maxconn: listener.maxconn,
                     readsProxyHeader: listener.readsProxyHeader,
                     connections: listener.connections,
+                    tally: listener.ledger.tally(of: worker),
+                    process: plan.ledger.tally(of: worker),
                     frontend: live.pointee.frontends[listener.frontend]
                 )
             )
@@ -80,6 +85,8 @@ struct LiveListener {
     let maxconn: Int
     let readsProxyHeader: Bool
     let connections: Gauge
+    let tally: Tally
+    let process: Tally
     let frontend: Pinned<LiveFrontend>
 
     var hasRoom: Bool {
@@ -99,7 +106,7 @@ struct LiveListener {
     /// The same frontend for each `use_backend`, as it is with that backend.
     let routes: PinnedRow<Pinned<LiveFrontend>>
     let connections: Gauge
-    let accepted: Gauge
+    let tally: Tally
     let maxconn: Int
     /// Somebody takes lines of sessions.
     let wantsLines: Bool
@@ -123,8 +130,10 @@ struct LiveListener {
         _ frontend: Frontend,
         plan: Pinned<LivePlan>,
         backend: Pinned<LiveBackend>?,
-        routes: [Pinned<LiveFrontend>]
+        routes: [Pinned<LiveFrontend>],
+        tally: Tally
     ) {
+        self.tally = tally
         proxy = frontend.proxy
         unsafe book = frontend.rulebook.map { unsafe .passUnretained($0) }
         self.routes = PinnedRow(routes)
@@ -132,7 +141,6 @@ struct LiveListener {
         self.plan = plan
         self.backend = backend
         connections = frontend.connections
-        accepted = frontend.accepted
         maxconn = frontend.maxconn
         wantsLines = frontend.logs.wants(level: 6)
         logsSessions = frontend.logsSessions
@@ -177,7 +185,7 @@ struct LiveListener {
     let fullconn: Int
     let connections: Gauge
     let queued: Gauge
-    let total: Gauge
+    let tally: Tally
     let servers: PinnedRow<Pinned<LiveServer>>
     let lists: Pinned<Lists>
 
@@ -188,7 +196,8 @@ struct LiveListener {
         _ backend: Backend,
         _ statuses: [ServerStatus],
         plan: Pinned<LivePlan>,
-        seed: UInt64
+        seed: UInt64,
+        worker: Int
     ) {
         unsafe whole = .passUnretained(backend)
         self.plan = plan
@@ -203,9 +212,11 @@ struct LiveListener {
         fullconn = backend.fullconn
         connections = backend.connections
         queued = backend.queued
-        total = backend.total
+        tally = backend.ledger.tally(of: worker)
         servers = PinnedRow(
-            zip(backend.servers, statuses).map { Pinned(LiveServer($0, address: $1.address)) }
+            zip(backend.servers, statuses).map {
+                Pinned(LiveServer($0, address: $1.address, tally: $0.ledger.tally(of: worker)))
+            }
         )
         lists = Pinned(
             Lists(
@@ -232,6 +243,7 @@ struct LiveListener {
 struct LiveServer {
     let connections: Gauge
     let queued: Gauge
+    let tally: Tally
     let maxqueue: Int
     /// `observe`: failures in a row that are too many; 0: nobody counts them.
     let errorLimit: Int
@@ -247,7 +259,8 @@ struct LiveServer {
     /// Not set: its name is not resolved. The port is 0 where the client's port decides.
     var address = SocketAddress()
 
-    init(_ server: Server, address: IPAddress?) {
+    init(_ server: Server, address: IPAddress?, tally: Tally) {
+        self.tally = tally
         connections = server.connections
         queued = server.queued
         maxqueue = server.line.maxqueue

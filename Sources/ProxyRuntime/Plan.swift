@@ -14,14 +14,18 @@ final class Plan: Sendable {
     let backends: [Backend]
     /// All proxies of the configuration, for conditions and rules.
     let places: [ProxyPlace]
+    /// Of the whole process; its frontends' are the parts.
+    let ledger: Ledger
 
     init(
         generation: Int,
         listeners: [Listener],
         frontends: [Frontend],
         backends: [Backend],
-        places: [ProxyPlace]
+        places: [ProxyPlace],
+        ledger: Ledger
     ) {
+        self.ledger = ledger
         self.generation = generation
         self.listeners = listeners
         self.frontends = frontends
@@ -38,19 +42,22 @@ final class Plan: Sendable {
         let maxconn: Int
         let readsProxyHeader: Bool
         let connections: Gauge
+        let ledger: Ledger
 
         init(
             name: String,
             frontend: Int,
             maxconn: Int,
             readsProxyHeader: Bool,
-            connections: Gauge
+            connections: Gauge,
+            ledger: Ledger
         ) {
             self.name = name
             self.frontend = frontend
             self.maxconn = maxconn
             self.readsProxyHeader = readsProxyHeader
             self.connections = connections
+            self.ledger = ledger
         }
     }
 }
@@ -72,7 +79,8 @@ final class Frontend: Sendable {
     let abortsOnClose: Bool
     let timeouts: Timeouts
     let connections: Gauge
-    let accepted: Gauge
+    /// Its listeners' are the parts.
+    let ledger: Ledger
 
     init(
         section: ProxySection,
@@ -82,7 +90,7 @@ final class Frontend: Sendable {
         maxconn: Int,
         logs: LogTargets,
         connections: Gauge,
-        accepted: Gauge
+        ledger: Ledger
     ) {
         name = section.name
         self.proxy = proxy
@@ -97,7 +105,7 @@ final class Frontend: Sendable {
         abortsOnClose = section.optionAbortOnClose
         timeouts = section.timeouts
         self.connections = connections
-        self.accepted = accepted
+        self.ledger = ledger
     }
 }
 
@@ -123,7 +131,8 @@ final class Backend: Sendable {
     let fullconn: Int
     let connections: Gauge
     let queued: Gauge
-    let total: Gauge
+    /// Its servers' are the parts.
+    let ledger: Ledger
 
     init(
         section: ProxySection,
@@ -132,7 +141,8 @@ final class Backend: Sendable {
         servers: [Server],
         logs: LogTargets,
         fullconn: Int,
-        gauges: (connections: Gauge, queued: Gauge, total: Gauge)
+        gauges: (connections: Gauge, queued: Gauge),
+        ledger: Ledger
     ) {
         name = section.name
         self.proxy = proxy
@@ -161,7 +171,7 @@ final class Backend: Sendable {
         self.fullconn = max(fullconn, 1)
         connections = gauges.connections
         queued = gauges.queued
-        total = gauges.total
+        self.ledger = ledger
     }
 }
 
@@ -176,6 +186,7 @@ final class Server: Sendable {
     /// `observe`: failures in a row, and how often there were as many as the limit.
     let errors: Gauge
     let errorLimits: Gauge
+    let ledger: Ledger
     /// The address to connect from.
     let source: SocketAddress?
 
@@ -185,8 +196,10 @@ final class Server: Sendable {
         connections: Gauge,
         queued: Gauge,
         errors: Gauge,
-        errorLimits: Gauge
+        errorLimits: Gauge,
+        ledger: Ledger
     ) {
+        self.ledger = ledger
         self.errors = errors
         self.errorLimits = errorLimits
         name = line.name

@@ -8,11 +8,24 @@ struct PlanBuilder {
     private var gauges: [String: Gauge] = [:]
     private var serverNumbers: [String: Int32] = [:]
     private var tables: [String: SharedTable] = [:]
+    private var ledgers: [String: Ledger] = [:]
+    private let ledger: Ledger
+    private let workers: Int
     private var generation = 0
     let logSockets: LogSockets
 
-    init(logSockets: LogSockets) {
+    init(logSockets: LogSockets, workers: Int) {
         self.logSockets = logSockets
+        self.workers = workers
+        ledger = Ledger(workers: workers, at: Clock.now)
+    }
+
+    private mutating func ledger(_ name: String, partOf whole: Ledger? = nil) -> Ledger {
+        if let ledger = ledgers[name] { return ledger }
+        let ledger = Ledger(workers: workers, at: Clock.now)
+        ledgers[name] = ledger
+        whole?.add(part: ledger)
+        return ledger
     }
 
     private mutating func gauge(_ name: String) -> Gauge {
@@ -76,6 +89,7 @@ struct PlanBuilder {
         for (proxy, section) in withServers {
             places[proxy].backend = backends.count
             let prefix = "backend \(section.name)"
+            let whole = ledger(prefix)
             var servers: [Server] = []
             for line in section.servers {
                 servers.append(
@@ -85,7 +99,8 @@ struct PlanBuilder {
                         connections: gauge("\(prefix)/\(line.name)"),
                         queued: gauge("\(prefix)/\(line.name) queue"),
                         errors: gauge("\(prefix)/\(line.name) errors"),
-                        errorLimits: gauge("\(prefix)/\(line.name) error limits")
+                        errorLimits: gauge("\(prefix)/\(line.name) error limits"),
+                        ledger: ledger("\(prefix)/\(line.name)", partOf: whole)
                     )
                 )
             }
@@ -98,7 +113,8 @@ struct PlanBuilder {
                     logs: LogTargets(section.logs, sockets: logSockets),
                     fullconn: section.fullconn
                         ?? Self.reach(section.name, running, maxconn: maxconn) / 10,
-                    gauges: (gauge(prefix), gauge("\(prefix) queue"), gauge("\(prefix) total"))
+                    gauges: (gauge(prefix), gauge("\(prefix) queue")),
+                    ledger: whole
                 )
             )
         }
@@ -115,7 +131,7 @@ struct PlanBuilder {
                 maxconn: min(section.maxconn ?? maxconn, maxconn),
                 logs: LogTargets(section.logs, sockets: logSockets),
                 connections: gauge("frontend \(section.name)"),
-                accepted: gauge("frontend \(section.name) total")
+                ledger: ledger("frontend \(section.name)", partOf: ledger)
             )
             places[proxy].frontendConnections = frontend.connections
             for bind in section.binds {
@@ -130,7 +146,11 @@ struct PlanBuilder {
                         frontend: frontends.count,
                         maxconn: bind.maxconn ?? .max,
                         readsProxyHeader: bind.acceptProxy,
-                        connections: gauge(bind.storeName)
+                        connections: gauge(bind.storeName),
+                        ledger: ledger(
+                            "frontend \(section.name) at \(bind.storeName)",
+                            partOf: frontend.ledger
+                        )
                     )
                 )
             }
@@ -142,7 +162,8 @@ struct PlanBuilder {
             listeners: entrances,
             frontends: frontends,
             backends: backends,
-            places: places
+            places: places,
+            ledger: ledger
         )
     }
 }

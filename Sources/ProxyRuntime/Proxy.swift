@@ -294,8 +294,8 @@ final class Proxy {
         for frontend in plan.frontends {
             let backend = plan.backends.first { $0.name == frontend.name }
             let text =
-                "Proxy \(frontend.name) stopped (cumulated conns: FE: \(frontend.accepted.value), "
-                + "BE: \(backend?.total.value ?? 0))."
+                "Proxy \(frontend.name) stopped (cumulated conns: FE: \(frontend.ledger.total(.connections)), "
+                + "BE: \(backend?.ledger.own(.sessions) ?? 0))."
             composer.send(text, level: 4, to: frontend.logs)
         }
     }

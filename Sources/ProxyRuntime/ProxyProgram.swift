@@ -81,7 +81,7 @@ package enum ProxyProgram {
         var listeners = Listeners(workers: workers)
         listeners.receive(ServiceEnvironment.receivedDescriptors())
         var notifier = Notifier()
-        var builder = PlanBuilder(logSockets: LogSockets())
+        var builder = PlanBuilder(logSockets: LogSockets(), workers: listeners.workers)
         let plan = try builder.plan(
             for: configuration,
             maxconn: capacity.maxconn,

@@ -77,6 +77,9 @@ struct SessionSlot {
     var frontend: Pinned<LiveFrontend>?
     /// How long its client is waited for before a server is chosen.
     var waitsUntil: Instant = .distantFuture
+    /// What of `received` its tallies have.
+    var countedIn: UInt64 = 0
+    var countedOut: UInt64 = 0
     /// Nanoseconds since 1970; 0: nobody logs it.
     var acceptedWall: UInt64 = 0
     /// Its place in the slab.

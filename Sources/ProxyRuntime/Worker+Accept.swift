@@ -64,6 +64,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// A session for an accepted connection; nil: the slab is full.
+    @inline(__always)
     mutating func begin(
         _ descriptor: Int32,
         from peer: SocketAddress,
@@ -79,7 +80,7 @@ extension Worker where E: ~Copyable {
         slot.pointee.client.last = now
         if frontend.pointee.wantsLines { slot.pointee.acceptedWall = Clock.wall }
         frontend.pointee.plan.pointee.sessions += 1
-        frontend.pointee.accepted.add(1)
+        countAccepted(listener)
         return slot
     }
 
@@ -88,7 +89,7 @@ extension Worker where E: ~Copyable {
         guard let listener = slot.pointee.listener else { return }
         let frontend = listener.pointee.frontend
         if let rules = frontend.pointee.rulebook,
-            !admits(slot, by: rules, rules.connection)
+            !admits(slot, by: rules, rules.connection, refused: .deniedConnections)
         {
             return
         }

@@ -79,7 +79,7 @@ extension Worker where E: ~Copyable {
                 return limit == .max || mayPass && servers[server].pointee.connections.value < limit
             }
         )
-        return proceed(slot, backend, choice)
+        return proceed(slot, backend, choice, isByAlgorithm: !fromQueue)
     }
 
     /// Whatever the algorithm would say.
@@ -96,20 +96,27 @@ extension Worker where E: ~Copyable {
         )
         let load = backend.pointee.servers[server].pointee.connections.value
         let isFree = limit == .max || mayPass && load < limit
-        return proceed(slot, backend, isFree ? .server(server) : .busy(server))
+        return proceed(
+            slot,
+            backend,
+            isFree ? .server(server) : .busy(server),
+            isByAlgorithm: false
+        )
     }
 
     @inline(__always)
     private mutating func proceed(
         _ slot: Slot,
         _ backend: Pinned<LiveBackend>,
-        _ choice: Choice
+        _ choice: Choice,
+        isByAlgorithm: Bool
     ) -> Session.Effect {
         let failed = slot.pointee.failedServer
         let servers = backend.pointee.servers
         switch choice {
         case .server(let server):
-            take(slot, server, of: backend)
+            if failed >= 0 { countAnotherTry(backend, after: Int(failed), at: server) }
+            take(slot, server, of: backend, isByAlgorithm: isByAlgorithm)
             return handle(.assigned(elsewhere: failed >= 0 && Int(failed) != server), slot)
         case .busy(let server):
             if let server {
@@ -125,8 +132,17 @@ extension Worker where E: ~Copyable {
     }
 
     @inline(__always)
-    private func take(_ slot: Slot, _ server: Int, of backend: Pinned<LiveBackend>) {
-        let load = backend.pointee.servers[server].pointee.connections.add(1)
+    private func take(
+        _ slot: Slot,
+        _ server: Int,
+        of backend: Pinned<LiveBackend>,
+        isByAlgorithm: Bool
+    ) {
+        let live = backend.pointee.servers[server]
+        let tally = live.pointee.tally
+        let load = live.pointee.connections.add(1)
+        tally.raise(.mostSessions, to: load)
+        if isByAlgorithm { tally.add(.chosen) }
         if backend.pointee.isByLoad {
             backend.pointee.lists.pointee.balancer.loadChanged(server, to: load)
         }
@@ -158,8 +174,7 @@ extension Worker where E: ~Copyable {
         slot.pointee.queuePosition = Int32(clamping: backend.pointee.queued.value + 1)
         slot.pointee.queuedFor = Int32(server ?? -1)
         backend.pointee.lists.pointee.queue.append(slot.pointee.token(.client))
-        if let server { backend.pointee.servers[server].pointee.queued.add(1) }
-        backend.pointee.queued.add(1)
+        countQueued(backend, server)
         queued += 1
     }
 
@@ -232,8 +247,10 @@ extension Worker where E: ~Copyable {
     private mutating func connect(_ slot: Slot) -> Session.ConnectFailure? {
         guard let backend = slot.pointee.backend else { return .immediate }
         let number = Int(slot.pointee.serverIndex)
-        if !slot.pointee.holdsServer { take(slot, number, of: backend) }
+        if !slot.pointee.holdsServer { take(slot, number, of: backend, isByAlgorithm: false) }
         let server = backend.pointee.servers[number]
+        let tally = server.pointee.tally
+        tally.add(.attempts)
         guard server.pointee.address.isSet else { return .immediate }
         if server.pointee.takesPortOfClient {
             guard let port = server.pointee.port.port(client: localPort(of: slot)) else {
@@ -242,7 +259,11 @@ extension Worker where E: ~Copyable {
             server.pointee.address.port = port
         }
         let failure = E.connect(&self, slot, to: server, keepsAlive: backend.pointee.keepsAlive)
-        if failure == nil { arm(slot) }
+        if failure == nil {
+            tally.add(.sessions)
+            tally[.lastSession] = now.nanoseconds
+            arm(slot)
+        }
         return failure
     }
 
@@ -289,10 +310,12 @@ extension Worker where E: ~Copyable {
         case .exhausted: break
         }
         let facts = serverFacts(slot)
-        return handle(
+        let effect = handle(
             .connectFailed(failure, active: facts.active, serverIsUsable: facts.isUsable),
             slot
         )
+        countRetry(slot, effect)
+        return effect
     }
 
     func observe(_ slot: Slot, connected: Bool) {
@@ -353,7 +376,12 @@ extension Worker where E: ~Copyable {
             let facts = serverFacts(slot)
             E.closeServer(&self, slot)
             observe(slot, connected: false)
-            signal(slot, .deadline(active: facts.active, serverIsUsable: facts.isUsable))
+            let effect = handle(
+                .deadline(active: facts.active, serverIsUsable: facts.isUsable),
+                slot
+            )
+            countRetry(slot, effect)
+            perform(effect, slot)
         case .queued, .turnAround:
             let facts = serverFacts(slot)
             signal(slot, .deadline(active: facts.active, serverIsUsable: facts.isUsable))

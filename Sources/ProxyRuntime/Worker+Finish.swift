@@ -14,6 +14,7 @@ extension Worker where E: ~Copyable {
         leaveServer(slot)
         dequeue(slot)
         if slot.pointee.notes >= 0 { dropNotes(slot) }
+        countEnd(slot, listener)
         if let backend = slot.pointee.backend { backend.pointee.connections.add(-1) }
         if frontend.pointee.wantsLines, frontend.pointee.logsSessions, !slot.pointee.isLogged {
             logIfWanted(slot, frontend)
@@ -39,7 +40,7 @@ extension Worker where E: ~Copyable {
         let client = slot.pointee.client.descriptor
         if slot.pointee.session.connectedAt == nil, !reset {
             // What the client had sent is taken, so that it sees an end and not a reset.
-            _ = tandem_stream_discard(client, 1 << 20)
+            countUnread(slot, tandem_stream_discard(client, 1 << 20))
         }
         var breaksOff = reset
         if let frontend = slot.pointee.frontend, frontend.pointee.breaksOff { breaksOff = true }

@@ -20,13 +20,19 @@ enum RuleStep: UInt8 {
 extension Worker where E: ~Copyable {
     /// `tcp-request connection`; false: the session is over.
     @inline(never)
-    mutating func admits(_ slot: Slot, by rules: Rulebook, _ list: RuleList) -> Bool {
+    mutating func admits(
+        _ slot: Slot,
+        by rules: Rulebook,
+        _ list: RuleList,
+        refused: Count
+    ) -> Bool {
         guard !list.isEmpty else { return true }
         switch decide(slot, list, request: 0, isFinal: true) {
         case .accepted, .waits: return true
         case .rejected:
             // As HAProxy: a reset, and no line in the log.
             slot.pointee.isLogged = true
+            slot.pointee.listener?.pointee.tally.add(refused)
             _ = handle(.rejected, slot)
             perform(.finish(reset: true), slot)
             return false
@@ -46,7 +52,7 @@ extension Worker where E: ~Copyable {
 
     @inline(never)
     private mutating func beginRules(_ slot: Slot, _ rules: Rulebook) {
-        guard admits(slot, by: rules, rules.session) else { return }
+        guard admits(slot, by: rules, rules.session, refused: .deniedSessions) else { return }
         slot.pointee.step = .frontendContent
         inspect(slot, isFinal: false)
     }
@@ -75,6 +81,7 @@ extension Worker where E: ~Copyable {
         switch decide(slot, rules.content, request: count, isFinal: isOver) {
         case .rejected:
             slot.pointee.step = .none
+            slot.pointee.listener?.pointee.tally.add(.deniedRequests)
             perform(handle(.rejected, slot), slot)
         case .waits: waitForRequest(slot, rules)
         case .accepted:
@@ -153,8 +160,8 @@ extension Worker where E: ~Copyable {
             return
         }
         slot.pointee.backend = backend
-        backend.pointee.connections.add(1)
-        backend.pointee.total.add(1)
+        backend.pointee.tally.raise(.mostSessions, to: backend.pointee.connections.add(1))
+        backend.pointee.tally.add(.sessions)
         if backend.pointee.hasContentRules, backend.pointee.proxy != route.pointee.proxy {
             slot.pointee.step = .backendContent
             inspect(slot, isFinal: false)

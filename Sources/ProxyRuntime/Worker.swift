@@ -54,6 +54,9 @@ enum TurnBudget {
     var freeNotes: [Int32] = []
     /// Entrances that take nothing now.
     var closedEntrances = 0
+    /// The bytes of sessions that go on are counted then, from this place in the slab.
+    var nextCount: Instant = .zero
+    var countPlace: Int32 = 0
     var now: Instant
     var isStopped = false
 
@@ -109,6 +112,7 @@ enum TurnBudget {
         while let slot = wheel.nextDue(at: now, in: slab) { expire(slot) }
         if queued > 0 { serveQueues() }
         if closedEntrances > 0 { reopenEntrances() }
+        if nextCount <= now { countSome() }
         handle.countTurn()
     }
 

@@ -158,8 +158,10 @@ package struct Session: Equatable, Sendable {
     package private(set) var connectedAt: Instant?
     package private(set) var clientEnded = false
     package private(set) var serverEnded = false
-    private var choosesAfterWait = false
+    /// In turnAround: a server is chosen anew then.
+    package private(set) var choosesAfterWait = false
 
+    @inlinable
     package init(acceptedAt: Instant) {
         self.acceptedAt = acceptedAt
     }

@@ -27,6 +27,7 @@ package struct Termination: Equatable, Sendable {
     package var cause: Cause = .none
     package var state: State = .none
 
+    @inlinable
     package init(cause: Cause = .none, state: State = .none) {
         self.cause = cause
         self.state = state

@@ -30,7 +30,7 @@ import Testing
         )
         var configuration = try #require(parsed.configuration, "\(parsed.diagnostics)")
         configuration.proxies.removeFirst()
-        var builder = PlanBuilder(logSockets: LogSockets())
+        var builder = PlanBuilder(logSockets: LogSockets(), workers: 1)
         var listeners = Listeners(workers: 1)
         let plan = try builder.plan(for: configuration, maxconn: 100, listeners: &listeners)
         return ServerBoard(plan: plan, former: former, at: Self.start)
@@ -151,7 +151,7 @@ import Testing
         _ = board.fireDeadlines(at: Self.start)
         _ = board.answered(0, .passed, at: Self.start)
         let server = board.watches[0].server
-        let live = LiveServer(server, address: nil)
+        let live = LiveServer(server, address: nil, tally: Tally())
         for round in 1...4 {
             for _ in 0..<3 { live.observe(connected: false) }
             live.observe(connected: true)
