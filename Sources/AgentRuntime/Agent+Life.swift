@@ -27,15 +27,17 @@ extension Agent {
         orderChecks(replacing: [])
         openPipes()
         openTracking(writesFiles: true)
-        for index in routers.indices { start(index) }
+        for index in routers.indices {
+            start(index, remnant: findRemnant(of: routers[index].settings))
+        }
         answerForProxy()
         notifier.ready(status: statusSentence(at: Clock.now))
     }
 
-    func start(_ index: Int) {
+    func start(_ index: Int, remnant: Remnant? = nil) {
         let facts = routers[index].facts
         let settings = routers[index].settings
-        removeLeftovers(of: settings)
+        if remnant == nil { tellLeftovers(of: settings) }
         line(
             .info,
             "(\(settings.name)) VRID \(settings.virtualRouterID) on \(settings.interface), priority "
@@ -43,7 +45,7 @@ extension Agent {
                 + (facts.source.map { "from \($0)" } ?? "without a source address yet")
         )
         tellUnfitting(index)
-        handle(.start(source: facts.source, faults: facts.faults), index)
+        handle(.start(source: facts.source, faults: facts.faults, remnant: remnant), index)
         handle(.standing(leases.standing), index)
         for track in settings.tracks {
             switch track.subject {
@@ -57,21 +59,6 @@ extension Agent {
             }
         }
         tellTracked(index)
-    }
-
-    /// An address of ours that is there before we are MASTER is an earlier life's.
-    private func removeLeftovers(of settings: RouterSettings) {
-        for address in settings.heldAddresses {
-            guard let expected = address.onInterface(of: settings, in: view),
-                let present = view.addresses.first(where: { $0.key == expected.key })
-            else { continue }
-            let left = present.lifetime.map { "with \($0) s left" } ?? "without a lifetime"
-            line(
-                .warning,
-                "(\(settings.name)) \(address.prefix) is on \(address.interfaceName(of: settings)) "
-                    + "already, \(left): an earlier life left it behind, removing it"
-            )
-        }
     }
 
     private func sayWhoAnswers() {

@@ -6,6 +6,8 @@ struct AgentOptions: Equatable {
     var checkOnly = false
     /// Take this file's addresses off the node and end.
     var releaseOnly = false
+    /// Take off what the unit's process left, and end.
+    var cleansUp = false
     var peerFile: String?
     var runtimeDirectory = RuntimeDirectory.defaultPath
 
@@ -22,13 +24,15 @@ struct AgentOptions: Equatable {
 
     static let usage = """
         usage: tandem-agent [-f FILE] [-t [--peer FILE]] [--runtime-dir DIR]
-               tandem-agent [-f FILE] --release-addresses
+               tandem-agent [-f FILE] --release-addresses | --clean-up
 
           -f FILE              the keepalived.conf to run (default: /etc/tandem/keepalived.conf)
           -t                   check the file, say what would happen, and exit 0 or 1
           --peer FILE          with -t: the other node's file
           --runtime-dir DIR    the directory of the sockets (default: /run/tandem)
           --release-addresses  take the file's addresses off this node, whoever put them there, and exit
+          --clean-up           the same as the unit does it: $SERVICE_RESULT says what may stay for the
+                               next start
           --version            print the version
           -h, --help           print this
         """
@@ -49,6 +53,7 @@ struct AgentOptions: Equatable {
                 guard let file = value() else { return .unusable("'\(option)' needs a file") }
                 options.file = file
             case "--release-addresses": options.releaseOnly = true
+            case "--clean-up": options.cleansUp = true
             case "--peer":
                 guard let file = value() else { return .unusable("'--peer' needs a file") }
                 options.peerFile = file

@@ -39,41 +39,12 @@ package enum AgentProgram {
             if options.checkOnly {
                 return ConfigurationCheck.run(file: options.file, peerFile: options.peerFile)
             }
-            return options.releaseOnly ? releaseAddresses(of: options) : run(options)
-        }
-    }
-
-    /// What is left to do after an agent that could not do it itself: `ExecStopPost=` of its unit.
-    private static func releaseAddresses(of options: AgentOptions) -> Int32 {
-        let log = Logger.daemon("tandem-agent")
-        let reader = ConfigurationReader(file: options.file)
-        guard let configuration = reader.configuration else {
-            for diagnostic in reader.diagnostics where diagnostic.severity == .error {
-                log.error("\(diagnostic)")
+            if options.releaseOnly { return AddressRelease.run(.everything, file: options.file) }
+            if options.cleansUp {
+                let result = unsafe getenv("SERVICE_RESULT").map { unsafe String(cString: $0) }
+                return AddressRelease.run(AddressRelease(after: result), file: options.file)
             }
-            return 1
-        }
-        do throws(SystemCallError) {
-            var keeper = AddressKeeper(socket: try KernelRouteSocket())
-            let listing = try keeper.listing()
-            var view = NetworkView()
-            _ = view.replace(interfaces: listing.interfaces, addresses: listing.addresses)
-            var failed = false
-            for settings in configuration.routers {
-                let outcome = keeper.remove(settings.heldAddresses, of: settings, in: view)
-                for address in outcome.removed {
-                    log.notice("(\(settings.name)) released \(address.prefix)")
-                }
-                for failure in outcome.failures { log.error("(\(settings.name)) \(failure.error)") }
-                if let removed = try keeper.removeVirtualInterface(of: settings, in: view) {
-                    log.notice("(\(settings.name)) removed \(removed.name)")
-                }
-                failed = failed || !outcome.failures.isEmpty
-            }
-            return failed ? 1 : 0
-        } catch {
-            log.error("\(error)")
-            return 1
+            return run(options)
         }
     }
 

@@ -74,7 +74,7 @@ enum Keywords {
             "userlist cache http-errors fcgi-app",
             "it is for 'mode http'"
         ),
-        Keyword.rows(.warned, "peers", "there are no stick tables to share"),
+        Keyword.rows(.warned, "peers", "the entries of a stick table stay on its node"),
         Keyword.rows(
             .done,
             "resolvers",

@@ -31,6 +31,8 @@ package struct InterfaceAddress: Equatable, Sendable {
     /// Whole seconds for which it may be chosen as a source, at most the lifetime; nil: as long as it is
     /// there. 0 is a deprecated address, which answers and is never chosen.
     package var preferredLifetime: UInt32?
+    /// When the kernel last added or renewed it, as it says; nil for what is yet to be put.
+    package var stamp: KernelStamp?
 
     package init(
         interface: Int32,
@@ -153,12 +155,15 @@ package struct InterfaceAddress: Equatable, Sendable {
         if let wide = try attributes.number(Int(IFA_FLAGS)) { flags = wide }
         lifetime = nil
         preferredLifetime = nil
+        stamp = nil
         if let cache = attributes.bytes(Int(IFA_CACHEINFO)) {
             var reader = ByteReader(slice: cache)
             let preferred: UInt32 = try reader.native()
             let valid: UInt32 = try reader.native()
             lifetime = valid == Self.forever ? nil : valid
             preferredLifetime = preferred == valid ? nil : preferred
+            let _: UInt32 = try reader.native()  // created
+            stamp = KernelStamp(hundredths: try reader.native())
         }
     }
 }

@@ -82,6 +82,9 @@ final class AgentPair {
 
     deinit { lab.tearDown() }
 
+    /// Another life of the first one, which has ended.
+    func restartFirst() throws { first = try AgentProcess(on: lab.machine1) }
+
     /// Both run and the first one owns the address.
     func settle() -> Bool {
         wait(.seconds(15)) { lab.owners.now == .machine1 } && first.isRunning && second.isRunning

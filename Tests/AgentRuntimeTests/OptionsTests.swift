@@ -31,6 +31,15 @@ struct OptionsTests {
         }
     }
 
+    @Test func `what is taken off the node is told by the option`() {
+        var expected = AgentOptions()
+        expected.releaseOnly = true
+        #expect(AgentOptions.parse(["--release-addresses"]) == .run(expected))
+        expected.releaseOnly = false
+        expected.cleansUp = true
+        #expect(AgentOptions.parse(["--clean-up"]) == .run(expected))
+    }
+
     @Test func `help, version and the script runner are told apart`() {
         #expect(AgentOptions.parse(["-h"]) == .help)
         #expect(AgentOptions.parse(["--help"]) == .help)

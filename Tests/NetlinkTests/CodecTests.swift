@@ -131,11 +131,11 @@ struct CodecTests {
                 + "08000200c0a800c1"
                 + "08000400c0a800ff"
                 + "08000800" + "01000000"  // IFA_FLAGS: secondary, in place of the eight bits
-                + "14000600" + "01000000" + "02000000" + "0000000000000000"
+                + "14000600" + "01000000" + "02000000" + "05000000" + "07000000"
         )
         let decoded = try #require(try NetlinkMessage.decode(message[...]).first)
         #expect(decoded.port == 42)
-        let expected = InterfaceAddress(
+        var expected = InterfaceAddress(
             interface: 2,
             prefix: Prefix(address: .v4(IPv4Address(192, 168, 0, 193)), length: 24),
             broadcast: IPv4Address(192, 168, 0, 255),
@@ -143,6 +143,7 @@ struct CodecTests {
             lifetime: 2,
             preferredLifetime: 1
         )
+        expected.stamp = KernelStamp(hundredths: 7)
         #expect(try RouteEvent(decoded) == .addressRemoved(expected))
         #expect(expected.isSecondary)
     }

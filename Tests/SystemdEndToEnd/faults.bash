@@ -30,12 +30,12 @@ fault stop-proxy        8  0    900   100 100   0   900 proxy stopped by systemc
 fault stop-agent        8  0    900    20 100   0   900 agent stopped by systemctl
 fault stop-supervisor  12  0    300    20 100  20    50 supervisor stopped by systemctl
 fault kill-proxy        8  0    200     5 100   0     0 proxy kill -9
-fault kill-agent        8  0   4000    50 100   0  4000 agent kill -9
+fault kill-agent        8  0     50     2   2   0    50 agent kill -9
 fault kill-supervisor   8  0      0     0   0   0     0 supervisor kill -9
 fault freeze-proxy      8  4   2200   100 100   0   900 proxy SIGSTOP
 fault freeze-agent      8  4   2500    20 100   0  2500 agent SIGSTOP
 fault freeze-supervisor 8  4      0     0   0   0     0 supervisor SIGSTOP
-fault kill-all          8  0   4000   800 100   0  4000 all three kill -9 at once
+fault kill-all          8  0    300    20 100   0   300 all three kill -9 at once
 fault power-loss        8  0   4000     0 100   0  4000 power loss
 fault link-cut          8  6   4300    50 100  20  4000 link cut, healed after 8 s
 fault adverts-lost      8  6    300    50 100   -     0 MASTER\'s advertisements lost for 8 s
