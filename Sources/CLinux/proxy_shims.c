@@ -7,25 +7,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static socklen_t to_system(const struct tandem_address *address, struct sockaddr_storage *system) {
+socklen_t tandem_to_system(const struct tandem_address *address, struct sockaddr_storage *system) {
     if (address->family == 4) {
         struct sockaddr_in *ipv4 = (struct sockaddr_in *)system;
         memset(ipv4, 0, sizeof *ipv4);
-        ipv4->sin_family = AF_INET;
+        system->ss_family = AF_INET;
         ipv4->sin_port = htons(address->port);
         memcpy(&ipv4->sin_addr, address->bytes, 4);
         return sizeof *ipv4;
     }
     struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)system;
     memset(ipv6, 0, sizeof *ipv6);
-    ipv6->sin6_family = AF_INET6;
+    system->ss_family = AF_INET6;
     ipv6->sin6_port = htons(address->port);
     ipv6->sin6_scope_id = address->scope;
     memcpy(&ipv6->sin6_addr, address->bytes, 16);
     return sizeof *ipv6;
 }
 
-static void from_system(const struct sockaddr_storage *system, struct tandem_address *address) {
+void tandem_from_system(const struct sockaddr_storage *system, struct tandem_address *address) {
     memset(address, 0, sizeof *address);
     if (system->ss_family == AF_INET) {
         const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)system;
@@ -59,7 +59,7 @@ static int failed(int fd) {
 // A bound socket with its options, or -errno.
 static int stream_bound(const struct tandem_address *address, const char *interface, int options) {
     struct sockaddr_storage system;
-    socklen_t size = to_system(address, &system);
+    socklen_t size = tandem_to_system(address, &system);
     int one = 1, zero = 0;
     int fd = socket(system.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
@@ -127,7 +127,7 @@ int tandem_own_address(int fd, struct tandem_address *address) {
     struct sockaddr_storage system = {0};
     socklen_t size = sizeof system;
     if (getsockname(fd, (struct sockaddr *)&system, &size) < 0) return -errno;
-    from_system(&system, address);
+    tandem_from_system(&system, address);
     return 0;
 }
 
@@ -140,14 +140,14 @@ int tandem_stream_accept(int fd, struct tandem_address *peer) {
     system.ss_family = AF_UNSPEC;
     int accepted = (int)syscall(SYS_accept4, fd, &system, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted < 0) return -errno;
-    from_system(&system, peer);
+    tandem_from_system(&system, peer);
     return accepted;
 }
 
 int tandem_stream_connect(const struct tandem_address *to, const struct tandem_address *from, int options,
                           bool *done) {
     struct sockaddr_storage system;
-    socklen_t size = to_system(to, &system);
+    socklen_t size = tandem_to_system(to, &system);
     int one = 1;
     *done = false;
     int fd = socket(system.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -156,7 +156,7 @@ int tandem_stream_connect(const struct tandem_address *to, const struct tandem_a
     if (options & TANDEM_KEEP_ALIVE) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     if (from && from->family == to->family) {
         struct sockaddr_storage local;
-        socklen_t local_size = to_system(from, &local);
+        socklen_t local_size = tandem_to_system(from, &local);
         // The port is chosen at connect, so that one address carries more than 28,000 connections.
         setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
         if (bind(fd, (struct sockaddr *)&local, local_size) < 0) return failed(fd);
@@ -215,7 +215,7 @@ int tandem_resolve(const char *name, struct tandem_address *addresses, int capac
         if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
         struct sockaddr_storage system = {0};
         memcpy(&system, entry->ai_addr, entry->ai_addrlen);
-        from_system(&system, &addresses[count++]);
+        tandem_from_system(&system, &addresses[count++]);
     }
     freeaddrinfo(list);
     return count > 0 ? count : -1;
@@ -237,7 +237,7 @@ int tandem_datagram_send(int fd, const struct tandem_address *to, const char *pa
         memcpy(&system, &address, sizeof address);
         length = sizeof address;
     } else {
-        length = to_system(to, &system);
+        length = tandem_to_system(to, &system);
     }
     ssize_t sent = sendto(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&system, length);
     return sent < 0 ? -errno : 0;

@@ -26,6 +26,15 @@ package struct GlobalSection: Equatable, Sendable {
     /// `log-send-hostname`: nil does not send one; an empty string sends the node's own.
     package var logHostname: String?
     package var threads: Int?
+    /// `tune.engine`, Tandem's own keyword: by what the kernel is asked to move bytes.
+    package enum Engine: String, Equatable, Sendable {
+        /// io_uring where the kernel has what it takes, else epoll.
+        case automatic = "auto"
+        case epoll
+        case ring = "io_uring"
+    }
+
+    package var engine: Engine = .automatic
     package var pidfile: String?
     /// `stats socket` lines are kept for the runtime API.
     package var statsSockets: [String] = []

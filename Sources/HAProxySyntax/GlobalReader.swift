@@ -37,6 +37,17 @@ extension Interpreter {
         switch words[0] {
         case "maxconn": global.maxconn = number(words, in: 1...10_000_000, at: location)
         case "nbthread": global.threads = number(words, in: 1...1024, at: location)
+        case "tune.engine":
+            guard let name = value(words, at: location) else { return }
+            guard let engine = GlobalSection.Engine(rawValue: name) else {
+                report.error(
+                    location,
+                    "'tune.engine': there is no engine '\(name)'",
+                    mend: "write 'auto', 'epoll' or 'io_uring'"
+                )
+                return
+            }
+            global.engine = engine
         case "uid":
             global.uid = number(words, in: 0...Int(UInt32.max) - 1, at: location).map(UInt32.init)
         case "gid":

@@ -14,7 +14,12 @@ extension Keywords {
             "unix-bind",
             "'prefix', 'mode', 'user', 'group', 'uid' and 'gid' of Unix sockets"
         ),
-        Keyword.rows(.done, "nbthread", "event loops"),
+        Keyword.rows(.done, "nbthread", "event loops; one a core, if it is not written"),
+        Keyword.rows(
+            .done,
+            "tune.engine",
+            "Tandem's own: 'auto', 'epoll' or 'io_uring'"
+        ),
         Keyword.rows(.done, "pidfile", "where the process id is written"),
         Keyword.rows(
             .warned,

@@ -27,6 +27,8 @@ protocol Engine: ~Copyable {
         to server: Pinned<LiveServer>,
         keepsAlive: Bool
     ) -> Session.ConnectFailure?
+    /// How long a client may be gone before anybody hears of it while its server is waited for; nil: at once.
+    static var firstLook: UInt64? { get }
     /// An attempt to connect is over: its socket is closed.
     static func closeServer(_ worker: inout Worker<Self>, _ slot: Slot)
 
@@ -49,6 +51,8 @@ struct EngineSetUp {
     var epoll: Int32
     /// Connections at the same time, at most.
     var maxconn: Int
+    /// The limit of the process.
+    var descriptors: Int
 }
 
 /// Edge-triggered epoll: always there.
@@ -77,6 +81,8 @@ struct EpollEngine: Engine, ~Copyable {
     ) -> Session.ConnectFailure? {
         worker.connectSocket(slot, to: server, keepsAlive: keepsAlive)
     }
+
+    static var firstLook: UInt64? { nil }
 
     static func closeServer(_ worker: inout Worker<Self>, _ slot: Slot) {
         worker.closeServerSocket(slot)

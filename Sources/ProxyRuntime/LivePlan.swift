@@ -114,6 +114,8 @@ struct LiveListener {
     let logsNothingForSilence: Bool
     let logsAtConnect: Bool
     let breaksOff: Bool
+    /// What its sessions need is told or done by system calls alone.
+    let needsDescriptors: Bool
     let timeouts: IdleTimeouts
     /// The shortest of them, in nanoseconds.
     let shortestTimeout: UInt64
@@ -147,6 +149,18 @@ struct LiveListener {
         logsNothingForSilence = frontend.logsNothingForSilence
         logsAtConnect = frontend.logsAtConnect
         breaksOff = frontend.breaksOff
+        let isUnusual =
+            backend.map { backend in
+                backend.pointee.backend.servers.contains { server in
+                    if case .client = server.line.port { return true }
+                    return server.source != nil || server.line.sendProxyVersion != nil
+                }
+            } ?? true
+        // Rules look at what a client has sent, and at where it connected to. Only a frontend with rules has routes.
+        let hasRules =
+            frontend.rulebook != nil || backend?.pointee.backend.rulebook != nil
+        needsDescriptors =
+            isUnusual || hasRules || frontend.breaksOff || wantsLines && !frontend.logsSessions
         let own = frontend.timeouts
         let other = backend.map { $0.pointee.backend.timeouts }
         timeouts = IdleTimeouts(

@@ -77,6 +77,9 @@ extension Proxy {
         if old.global.threads != new.global.threads {
             lines.append("'nbthread' changes with a restart only")
         }
+        if old.global.engine != new.global.engine {
+            lines.append("'tune.engine' changes with a restart only")
+        }
         return lines
     }
 }

@@ -18,9 +18,6 @@ final class Proxy {
         static let firstConnection: UInt64 = 1 << 32
     }
 
-    /// Pipes for streams, of all workers together: the kernel gives a user 64 of 1 MiB (pipe(7)).
-    private static let pipeLimit = 256
-
     static let beatPeriod: Duration = .milliseconds(100)
     static let statusPeriod: Duration = .seconds(5)
     /// Names of servers that are down are looked up anew so often.
@@ -36,6 +33,7 @@ final class Proxy {
     let limit: ConnectionLimit
     let descriptorLimit: Int
     var workers: [WorkerHandle] = []
+    private(set) var engine = EngineKind.epoll
     let resolver: Resolver
     var composer: LogComposer
     let identity: LogIdentity
@@ -141,7 +139,8 @@ final class Proxy {
         try poller.add(supervisor.listener.rawValue, token: Token.supervisor)
         try poller.add(resolver.wake.descriptor.rawValue, token: Token.resolver)
         for index in 0..<listeners.workers { workers.append(try WorkerHandle(index: index)) }
-        for worker in workers { try start(worker) }
+        engine = chooseEngine()
+        for worker in workers { try start(worker, engine) }
         try resolver.start()
         for name in board.names { resolver.ask(name) }
         awaitFirstNames()
@@ -167,29 +166,8 @@ final class Proxy {
         reportHealth()
         notifier.ready(status: statusSentence)
         log.notice(
-            "ready: listening on \(plan.listeners.count) addresses with \(workers.count) workers, maxconn \(limit.maximum)"
+            "ready: listening on \(plan.listeners.count) addresses with \(workers.count) workers (\(engine.rawValue)), maxconn \(limit.maximum)"
         )
-    }
-
-    private func start(_ handle: WorkerHandle) throws(SystemCallError) {
-        let limit = limit
-        let pipeLimit = Self.pipeLimit / workers.count
-        let identity = identity
-        let log = log
-        try startThread("worker/\(handle.index)") {
-            do throws(SystemCallError) {
-                var worker = try Worker<EpollEngine>(
-                    handle: handle,
-                    limit: limit,
-                    pipeLimit: pipeLimit,
-                    identity: identity
-                )
-                worker.run()
-            } catch {
-                // Without turns there are no beats: the supervisor restarts what can't work.
-                log.critical("worker \(handle.index): \(error)")
-            }
-        }
     }
 
     private func dispatch(_ event: ReadyEvent, at now: Instant) {

@@ -24,6 +24,19 @@ struct EndFlags: OptionSet {
     /// Its socket can't be spliced.
     static let neverSplices = EndFlags(rawValue: 0x80)
 
+    /// Its descriptor is one of the ring's own.
+    static let isDirect = EndFlags(rawValue: 0x100)
+    /// The ring receives for it.
+    static let receives = EndFlags(rawValue: 0x200)
+    /// The ring sends to it.
+    static let sends = EndFlags(rawValue: 0x400)
+    /// The ring tells when it goes away.
+    static let isWatched = EndFlags(rawValue: 0x800)
+    /// The ring shuts it down: a thread of the kernel will look its descriptor up.
+    static let shutsDown = EndFlags(rawValue: 0x1000)
+    /// To be closed when that is done.
+    static let closesLater = EndFlags(rawValue: 0x4000)
+
     private static let ofPoll: UInt16 = 0x200D
     /// EPOLLERR, EPOLLHUP, EPOLLRDHUP: there is something to read, be it the end.
     private static let ofEnd: UInt32 = 0x2018
@@ -58,6 +71,8 @@ struct End {
     /// The pipe that its bytes go through, and how many are in there; only while there are any.
     var pipe: PipePool.Pipe?
     var piped: Int32 = 0
+    /// The ring's buffers on their way to it.
+    var chain = BufferChain()
 
     var hasPending: Bool {
         @inline(__always) get { pendingEnd > pendingStart }
@@ -101,6 +116,18 @@ struct SessionSlot {
     var holdsServer = false
     /// In the backend's queue.
     var isQueued = false
+    /// Only its last operations are awaited.
+    var isClosing = false
+    /// It waits for its last operations in the ring and goes on with epoll.
+    var isMoving = false
+    /// Connecting in the ring: tells an attempt from the one before.
+    var attempt: UInt8 = 0
+    /// Of these, the last one's entries have not told yet: they look their descriptor up one after the other.
+    var attemptIsOpen = false
+    /// Operations in the ring that will tell how they ended.
+    var operations: UInt16 = 0
+    /// A descriptor of the client's socket for system calls, where the ring has the socket; -1: none.
+    var clientCopy: Int32 = -1
     var queuePosition: Int32 = 0
     var serverIndex: Int32 = -1
     /// Avoided when another is chosen.
@@ -146,7 +173,8 @@ extension Pinned where Value == SessionSlot {
 
 /// All sessions of a worker: chunks that are allocated when they are needed first and never move.
 @safe struct SessionSlab: ~Copyable {
-    private static let generationMask: UInt32 = 0x3FFF_FFFF
+    /// 24 bits: the ring has its own 8 above them in a token.
+    private static let generationMask: UInt32 = 0xFF_FFFF
     private static let chunkSize = 1024
     private static let shift = 10
     /// 16 million sessions.

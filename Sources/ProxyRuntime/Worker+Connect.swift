@@ -259,12 +259,14 @@ extension Worker where E: ~Copyable {
             server.pointee.address.port = port
         }
         let failure = E.connect(&self, slot, to: server, keepsAlive: backend.pointee.keepsAlive)
-        if failure == nil {
-            tally.add(.sessions)
-            tally[.lastSession] = now.nanoseconds
-            arm(slot)
+        guard failure == nil else { return failure }
+        tally.add(.sessions)
+        tally[.lastSession] = now.nanoseconds
+        if let firstLook = E.firstLook {
+            wheel.schedule(slot, at: now.advanced(byNanoseconds: firstLook), in: slab)
         }
-        return failure
+        arm(slot)
+        return nil
     }
 
     @inline(__always)
@@ -364,10 +366,10 @@ extension Worker where E: ~Copyable {
 
     /// The wheel has come to a session: its time may be over, or was put off by activity since.
     mutating func expire(_ slot: Slot) {
-        guard let deadline = nextDeadline(of: slot) else { return }
-        guard deadline.instant <= now else {
+        let next = nextDeadline(of: slot)
+        guard let deadline = next, deadline.instant <= now else {
             if slot.pointee.session.isConnecting { E.watchClient(&self, slot) }
-            wheel.schedule(slot, at: deadline.instant, in: slab)
+            if let next { wheel.schedule(slot, at: next.instant, in: slab) }
             return
         }
         switch slot.pointee.session.phase {
@@ -398,7 +400,7 @@ extension End {
                 last: last,
                 hasEnded: flags.contains(.ended),
                 wasShutDown: flags.contains(.wasShutDown),
-                owesRoom: hasPending || piped > 0
+                owesRoom: hasPending || piped > 0 || !chain.isEmpty
             )
         }
     }

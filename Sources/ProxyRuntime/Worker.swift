@@ -25,6 +25,8 @@ enum TurnBudget {
         /// Other workers wait at the same socket.
         let isShared: Bool
         var isArmed = false
+        /// Entries of the ring wait at it.
+        var isInRing = false
         /// Not looked at before: after a full table of descriptors.
         var rest: Instant = .zero
     }
@@ -63,6 +65,7 @@ enum TurnBudget {
     init(
         handle: WorkerHandle,
         limit: ConnectionLimit,
+        descriptors: Int,
         pipeLimit: Int,
         identity: LogIdentity
     ) throws(SystemCallError) {
@@ -77,7 +80,9 @@ enum TurnBudget {
             ),
             "epoll_ctl"
         )
-        engine = try E(EngineSetUp(epoll: poll.rawValue, maxconn: limit.maximum))
+        engine = try E(
+            EngineSetUp(epoll: poll.rawValue, maxconn: limit.maximum, descriptors: descriptors)
+        )
         self.handle = handle
         self.limit = limit
         epoll = poll

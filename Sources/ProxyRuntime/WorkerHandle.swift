@@ -65,7 +65,8 @@ struct ConnectionLimit: Sendable {
 
     func take() -> Bool { connections.take(limit: maximum) }
 
-    var hasRoom: Bool { connections.value < maximum }
+    var room: Int { maximum - connections.value }
+    var hasRoom: Bool { room > 0 }
 }
 
 /// A listening socket that is closed when the last of the threads has let go of it.

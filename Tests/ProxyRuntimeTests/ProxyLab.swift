@@ -74,13 +74,15 @@ final class ProxyLab {
 
         """
 
+    /// `errorLog`: a file for what the proxy writes to standard error.
     func start(
         _ sections: String,
         environment: [String] = [],
-        passed: [(descriptor: Int32, name: String)] = []
+        passed: [(descriptor: Int32, name: String)] = [],
+        errorLog: String? = nil
     ) throws {
         write(Self.defaults + sections + "\n")
-        try restart(environment: environment, passed: passed)
+        try restart(environment: environment, passed: passed, errorLog: errorLog)
     }
 
     static let haproxy = "/usr/sbin/haproxy"
@@ -101,7 +103,8 @@ final class ProxyLab {
 
     func restart(
         environment: [String] = [],
-        passed: [(descriptor: Int32, name: String)] = []
+        passed: [(descriptor: Int32, name: String)] = [],
+        errorLog: String? = nil
     ) throws {
         var spawn = Spawn(
             path: Self.binary,
@@ -111,7 +114,12 @@ final class ProxyLab {
             ],
             environment: ["PATH=/usr/bin:/bin"] + environment
         )
-        spawn.standardError = STDERR_FILENO
+        var log: Int32 = -1
+        if let errorLog {
+            log = open(errorLog, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        }
+        defer { if log >= 0 { close(log) } }
+        spawn.standardError = log >= 0 ? log : STDERR_FILENO
         spawn.dieWithParent = true
         spawn.passed = passed
         process = ChildProcessBox(try spawn.start())
@@ -208,6 +216,8 @@ final class ChildProcessBox {
 /// A blocking TCP client with a time limit.
 struct Client {
     let descriptor: Int32
+
+    init(connected descriptor: Int32) { self.descriptor = descriptor }
 
     /// `source`: the address to connect from, in host order; nil: any.
     init(port: UInt16, from source: UInt32? = nil) throws {

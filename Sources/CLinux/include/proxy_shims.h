@@ -22,6 +22,10 @@ struct tandem_address {
     uint8_t bytes[16];
 };
 
+/// The kernel's form of it, and back.
+socklen_t tandem_to_system(const struct tandem_address *address, struct sockaddr_storage *system);
+void tandem_from_system(const struct sockaddr_storage *system, struct tandem_address *address);
+
 enum {
     TANDEM_LISTEN_TRANSPARENT = 1,
     TANDEM_LISTEN_ONLY_IPV6 = 2,

@@ -1,0 +1,86 @@
+import HAProxySyntax
+import LinuxIO
+import Logging
+
+/// The threads that carry the bytes, and by which engine.
+extension Proxy {
+    /// Pipes for streams, of all workers together: the kernel gives a user 64 of 1 MiB (pipe(7)).
+    private static let pipeLimit = 256
+
+    enum EngineKind: String {
+        case epoll
+        case ring = "io_uring"
+    }
+
+    /// `tune.engine`, as far as the kernel lets.
+    func chooseEngine() -> EngineKind {
+        switch configuration.global.engine {
+        case .epoll: return .epoll
+        case .automatic, .ring:
+            let obstacle = RingEngine.obstacle(
+                maxconn: limit.maximum,
+                descriptors: descriptorLimit
+            )
+            guard let obstacle else { return .ring }
+            log.notice("io_uring is not to be had, \(obstacle): epoll is used")
+            return .epoll
+        }
+    }
+
+    func start(_ handle: WorkerHandle, _ engine: EngineKind) throws(SystemCallError) {
+        let settings = WorkerSettings(
+            limit: limit,
+            descriptors: descriptorLimit,
+            pipeLimit: max(Self.pipeLimit / workers.count, 1),
+            identity: identity
+        )
+        let log = log
+        try startThread("worker/\(handle.index)") {
+            do throws(SystemCallError) {
+                switch engine {
+                case .epoll: try runWorker(EpollEngine.self, handle, settings)
+                case .ring: try runRingWorker(handle, settings, log)
+                }
+            } catch {
+                // Without turns there are no beats: the supervisor restarts what can't work.
+                log.critical("worker \(handle.index): \(error)")
+            }
+        }
+    }
+}
+
+private struct WorkerSettings: Sendable {
+    var limit: ConnectionLimit
+    var descriptors: Int
+    var pipeLimit: Int
+    var identity: LogIdentity
+}
+
+/// What could be had at the start may be short now.
+private func runRingWorker(
+    _ handle: WorkerHandle,
+    _ settings: WorkerSettings,
+    _ log: Logger
+) throws(SystemCallError) {
+    do throws(SystemCallError) {
+        try runWorker(RingEngine.self, handle, settings)
+    } catch {
+        log.warning("worker \(handle.index): io_uring is not to be had, \(error): epoll is used")
+        try runWorker(EpollEngine.self, handle, settings)
+    }
+}
+
+private func runWorker<E: Engine & ~Copyable>(
+    _ engine: E.Type,
+    _ handle: WorkerHandle,
+    _ settings: WorkerSettings
+) throws(SystemCallError) {
+    var worker = try Worker<E>(
+        handle: handle,
+        limit: settings.limit,
+        descriptors: settings.descriptors,
+        pipeLimit: settings.pipeLimit,
+        identity: settings.identity
+    )
+    worker.run()
+}
