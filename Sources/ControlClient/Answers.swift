@@ -41,7 +41,7 @@ package struct StatusAnswer: Equatable, Sendable {
         case .router(let report): routers.append(report)
         case .result(let name, let outcome, let text):
             results.append(CommandResult(name: name, outcome: outcome, text: text))
-        case .journal, .output, .end, .detail: break
+        case .journal, .output, .end, .detail, .proxy, .traffic: break
         }
     }
 }
@@ -59,7 +59,7 @@ package struct JournalAnswer: Equatable, Sendable {
         case .journal(let entry): entries.append(entry)
         case .result(let name, let outcome, let text):
             results.append(CommandResult(name: name, outcome: outcome, text: text))
-        case .process, .router, .output, .end, .detail: break
+        case .process, .router, .output, .end, .detail, .proxy, .traffic: break
         }
     }
 }
@@ -77,7 +77,28 @@ package struct RouterAnswer: Equatable, Sendable {
         case .detail(let detail): details.append(detail)
         case .result(let name, let outcome, let text):
             results.append(CommandResult(name: name, outcome: outcome, text: text))
-        case .process, .router, .journal, .output, .end: break
+        case .process, .router, .journal, .output, .end, .proxy, .traffic: break
+        }
+    }
+}
+
+/// All that `proxy` was told, in the order of the configuration.
+package struct ProxyAnswer: Equatable, Sendable {
+    /// Nil: the proxy did not answer.
+    package var proxy: ProxyReport?
+    package var traffic: [TrafficReport] = []
+    package var results: [CommandResult] = []
+
+    package init() {}
+
+    /// Keeps what describes the proxy and ignores what does not.
+    package mutating func take(_ reply: ControlReply) {
+        switch reply {
+        case .proxy(let report): proxy = report
+        case .traffic(let report): traffic.append(report)
+        case .result(let name, let outcome, let text):
+            results.append(CommandResult(name: name, outcome: outcome, text: text))
+        case .process, .router, .journal, .output, .end, .detail: break
         }
     }
 }

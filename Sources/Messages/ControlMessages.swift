@@ -20,6 +20,8 @@ package enum ControlRequest: LinkMessage {
     case shutdown
     /// Everything about the virtual routers; no name: all of them.
     case vrrp(name: String?)
+    /// What the proxy carries: a proxy by its name, a server as `backend/server`, or everything.
+    case proxy(name: String?)
 
     package static let nameLimit = 16
 
@@ -37,6 +39,7 @@ package enum ControlRequest: LinkMessage {
         case .version: 10
         case .shutdown: 11
         case .vrrp: 12
+        case .proxy: 13
         }
     }
 
@@ -50,6 +53,8 @@ package enum ControlRequest: LinkMessage {
             writer.flag(follow)
         case .pid(let name), .vrrp(let name):
             writer.texts(name.map { [$0] } ?? [], limit: 1)
+        case .proxy(let name):
+            writer.texts(name.map { [$0] } ?? [], limit: 1, each: 512)
         case .why(let count): writer.littleEndian(count)
         case .reload, .failover, .version, .shutdown: break
         }
@@ -77,6 +82,7 @@ package enum ControlRequest: LinkMessage {
         case 10: .version
         case 11: .shutdown
         case 12: .vrrp(name: try reader.texts(limit: 1).first)
+        case 13: .proxy(name: try reader.texts(limit: 1).first)
         default: nil
         }
     }
@@ -93,6 +99,8 @@ package enum ControlReply: LinkMessage {
     case result(name: String, outcome: Outcome, text: String)
     case end
     case detail(RouterDetail)
+    case proxy(ProxyReport)
+    case traffic(TrafficReport)
 
     package enum Outcome: UInt8, Sendable {
         case done = 0
@@ -114,6 +122,8 @@ package enum ControlReply: LinkMessage {
         case .result: 5
         case .end: 6
         case .detail: 7
+        case .proxy: 8
+        case .traffic: 9
         }
     }
 
@@ -132,6 +142,8 @@ package enum ControlReply: LinkMessage {
             writer.text(text, limit: 2048)
         case .end: break
         case .detail(let detail): detail.encode(into: &writer)
+        case .proxy(let report): report.encode(into: &writer)
+        case .traffic(let report): report.encode(into: &writer)
         }
     }
 
@@ -154,6 +166,8 @@ package enum ControlReply: LinkMessage {
             )
         case 6: return .end
         case 7: return .detail(try RouterDetail(from: &reader))
+        case 8: return .proxy(try ProxyReport(from: &reader))
+        case 9: return .traffic(try TrafficReport(from: &reader))
         default: return nil
         }
     }

@@ -12,6 +12,13 @@ package enum ProxyToSupervisor: LinkMessage {
     case refreshFinished(usableServers: UInt16)
     /// It has begun to stop by itself or by a signal.
     case stopping
+    /// The first answer to `describe`, with its number.
+    case proxy(request: UInt64, ProxyReport)
+    /// One of the others.
+    case traffic(request: UInt64, TrafficReport)
+    /// All answers to that `describe` have been given; the next one asks from `next` on, if that is not 0. `found`:
+    /// the name that was asked for is one.
+    case described(request: UInt64, next: UInt32, found: Bool)
 
     package var kind: UInt16 {
         switch self {
@@ -21,6 +28,9 @@ package enum ProxyToSupervisor: LinkMessage {
         case .reloadFinished: 4
         case .refreshFinished: 5
         case .stopping: 6
+        case .proxy: 7
+        case .traffic: 8
+        case .described: 9
         }
     }
 
@@ -34,6 +44,16 @@ package enum ProxyToSupervisor: LinkMessage {
             writer.text(text, limit: 2048)
         case .refreshFinished(let usableServers): writer.littleEndian(usableServers)
         case .stopping: break
+        case .proxy(let request, let report):
+            writer.littleEndian(request)
+            report.encode(into: &writer)
+        case .traffic(let request, let report):
+            writer.littleEndian(request)
+            report.encode(into: &writer)
+        case .described(let request, let next, let found):
+            writer.littleEndian(request)
+            writer.littleEndian(next)
+            writer.flag(found)
         }
     }
 
@@ -48,6 +68,16 @@ package enum ProxyToSupervisor: LinkMessage {
         case 4: .reloadFinished(succeeded: try reader.flag(), text: try reader.text())
         case 5: .refreshFinished(usableServers: try reader.littleEndian())
         case 6: .stopping
+        case 7:
+            .proxy(request: try reader.littleEndian(), try ProxyReport(from: &reader))
+        case 8:
+            .traffic(request: try reader.littleEndian(), try TrafficReport(from: &reader))
+        case 9:
+            .described(
+                request: try reader.littleEndian(),
+                next: try reader.littleEndian(),
+                found: try reader.flag()
+            )
         default: nil
         }
     }
@@ -60,12 +90,16 @@ package enum SupervisorToProxy: LinkMessage {
     case refresh
     /// Read the configuration anew.
     case reload
+    /// Tell what there is and how it fares, from that place of the list on; `request` comes back with the answers.
+    /// `name`: a proxy, or `backend/server`; nil: everything.
+    case describe(request: UInt64, name: String?, from: UInt32)
 
     package var kind: UInt16 {
         switch self {
         case .hello: 1
         case .refresh: 2
         case .reload: 3
+        case .describe: 4
         }
     }
 
@@ -73,6 +107,10 @@ package enum SupervisorToProxy: LinkMessage {
         switch self {
         case .hello(let hello): hello.encode(into: &writer)
         case .refresh, .reload: break
+        case .describe(let request, let name, let from):
+            writer.littleEndian(request)
+            writer.texts(name.map { [$0] } ?? [], limit: 1, each: 512)
+            writer.littleEndian(from)
         }
     }
 
@@ -84,6 +122,12 @@ package enum SupervisorToProxy: LinkMessage {
         case 1: .hello(try Hello(from: &reader))
         case 2: .refresh
         case 3: .reload
+        case 4:
+            .describe(
+                request: try reader.littleEndian(),
+                name: try reader.texts(limit: 1).first,
+                from: try reader.littleEndian()
+            )
         default: nil
         }
     }

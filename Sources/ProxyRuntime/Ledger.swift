@@ -15,7 +15,7 @@ enum Count: Int, CaseIterable {
     case mostSessions
     /// `qmax`
     case mostQueued
-    /// `lbtot`: chosen by the balancing algorithm, and not by a stick table or from the queue.
+    /// `lbtot`: chosen by the balancing algorithm, and not by a stick table, from the queue or for the same session again.
     case chosen
     /// `connect`: attempts, with those that the system refused at once.
     case attempts

@@ -37,6 +37,8 @@ final class Plan: Sendable {
     final class Listener: Sendable {
         /// Of its socket, in the fd store too.
         let name: String
+        /// For people.
+        let address: String
         /// Index into the plan's frontends.
         let frontend: Int
         let maxconn: Int
@@ -46,6 +48,7 @@ final class Plan: Sendable {
 
         init(
             name: String,
+            address: String,
             frontend: Int,
             maxconn: Int,
             readsProxyHeader: Bool,
@@ -53,6 +56,7 @@ final class Plan: Sendable {
             ledger: Ledger
         ) {
             self.name = name
+            self.address = address
             self.frontend = frontend
             self.maxconn = maxconn
             self.readsProxyHeader = readsProxyHeader
@@ -233,6 +237,20 @@ extension BalancingAlgorithm {
         case .source: self = .source
         case .first: self = .first
         case .random: self = .random
+        }
+    }
+}
+
+extension BalancingAlgorithm {
+    /// As `balance` calls it.
+    var name: String {
+        switch self {
+        case .roundRobin: "roundrobin"
+        case .staticRoundRobin: "static-rr"
+        case .leastConnections: "leastconn"
+        case .source: "source"
+        case .first: "first"
+        case .random: "random"
         }
     }
 }

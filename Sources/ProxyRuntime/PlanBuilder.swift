@@ -143,6 +143,7 @@ struct PlanBuilder {
                 entrances.append(
                     Plan.Listener(
                         name: bind.storeName,
+                        address: bind.endpoint.text,
                         frontend: frontends.count,
                         maxconn: bind.maxconn ?? .max,
                         readsProxyHeader: bind.acceptProxy,

@@ -58,8 +58,10 @@ extension Proxy {
     }
 
     private func publish(_ position: Int) {
+        let now = Clock.now
+        board.noteAvailability(of: position, at: now)
         let watch = board.watches[position]
-        let status = board.status(position, at: Clock.now)
+        let status = board.status(position, at: now)
         for worker in workers {
             worker.post(
                 .server(
@@ -192,6 +194,13 @@ extension Proxy {
                 case .hello: break
                 case .refresh: beginRefresh(incident: frame.incident)
                 case .reload: reload(incident: frame.incident)
+                case .describe(let request, let name, let from):
+                    describe(
+                        name,
+                        from: Int(clamping: from),
+                        request: request,
+                        incident: frame.incident
+                    )
                 }
             }
         }

@@ -50,6 +50,7 @@ final class Proxy {
     var isReady = false
     /// The first answers of names and of checks are awaited until then.
     private let firstAnswersUntil: Instant
+    let startedAt = Clock.now
     var isDraining = false
     /// Set by a signal to stop.
     private var stopsAt: Instant?
@@ -61,6 +62,7 @@ final class Proxy {
 
     private var nextBeat: Instant = .zero
     private var nextStatus: Instant = .zero
+    private var nextMeasure: Instant = .zero
     private var lastStatus = ""
     private var nextDownNames: Instant = .zero
     private let watchdogPeriod: Duration?
@@ -128,6 +130,7 @@ final class Proxy {
     private var nextDeadline: Instant {
         min(
             nextBeat,
+            nextMeasure,
             board.nextDeadline ?? .distantFuture,
             isReady ? .distantFuture : firstAnswersUntil,
             stopsAt ?? .distantFuture
@@ -188,6 +191,10 @@ final class Proxy {
             nextBeat = now + Self.beatPeriod
             perform(board.heedErrors(at: now))
             beat(at: now)
+        }
+        if nextMeasure <= now {
+            measureRates(at: now)
+            nextMeasure = now + .seconds(1)
         }
         if nextDownNames <= now {
             if nextDownNames != .zero {

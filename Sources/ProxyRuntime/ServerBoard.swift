@@ -23,6 +23,8 @@ struct ServerBoard {
     }
 
     var watches: [ServerWatch] = []
+    /// By the plan's backends.
+    var availability: [Availability] = []
     let plan: Plan
     /// `track`: who follows each server.
     var followers: [Int: [Int]] = [:]
@@ -76,6 +78,7 @@ struct ServerBoard {
             }
         }
         findFollowers()
+        beginAvailability(former: former, old, at: now)
     }
 
     func status(_ position: Int, at now: Instant) -> ServerStatus {
@@ -201,6 +204,11 @@ struct ServerBoard {
         _ change: ServerHealth.Change,
         at now: Instant
     ) -> [Effect] {
+        watches[position].lastOutcome = (outcome, now)
+        // As HAProxy counts them: a server that is down fails no more.
+        if !outcome.hasPassed, watches[position].check?.health.isUp == true || change == .wentDown {
+            watches[position].failedChecks += 1
+        }
         let watch = watches[position]
         let backend = plan.backends[watch.backend]
         var effects: [Effect] = []

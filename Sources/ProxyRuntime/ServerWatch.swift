@@ -22,6 +22,11 @@ struct ServerWatch {
     var followedIsUsable: Bool?
     /// `observe`: how often its error limit was met already.
     var errorLimitsSeen = 0
+    var availability = Availability(isUp: true, since: .zero)
+    /// The last check that has ended, and when.
+    var lastOutcome: (outcome: CheckOutcome, endedAt: Instant)?
+    /// Checks that failed while it was up.
+    var failedChecks: UInt64 = 0
     /// The log has said that its name does not resolve.
     var wasReported = false
 

@@ -116,7 +116,8 @@ extension Worker where E: ~Copyable {
         switch choice {
         case .server(let server):
             if failed >= 0 { countAnotherTry(backend, after: Int(failed), at: server) }
-            take(slot, server, of: backend, isByAlgorithm: isByAlgorithm)
+            let isNew = isByAlgorithm && Int(failed) != server
+            take(slot, server, of: backend, isByAlgorithm: isNew)
             return handle(.assigned(elsewhere: failed >= 0 && Int(failed) != server), slot)
         case .busy(let server):
             if let server {

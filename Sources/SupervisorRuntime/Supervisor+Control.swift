@@ -28,6 +28,7 @@ extension Supervisor {
             let text = "tandem-supervisor \(Hello.currentBuild) (pid \(getpid()))"
             finish(client, name: "", .done, text)
         case .vrrp(let name): describe(name, for: client)
+        case .proxy(let name): describeProxy(name, for: client)
         case .shutdown:
             wait(client, name: nil, goal: .everythingStopped)
             learn(.request(.shutdown))
@@ -154,15 +155,40 @@ extension Supervisor {
         agent.send(.describe(request: client, name: name), incident: .none, poller)
     }
 
-    func pass(_ detail: RouterDetail, to client: UInt64) {
-        guard waiting.contains(where: { $0.client == client && $0.goal == .described }) else {
+    private func describeProxy(_ name: String?, for client: UInt64) {
+        guard proxy.isConnected else {
+            finish(client, name: "proxy", .failed, "it does not answer: 'status' says more")
             return
         }
-        reply(.detail(detail), to: client)
+        wait(client, name: .proxy, goal: .proxyDescribed(name: name))
+        proxy.send(.describe(request: client, name: name, from: 0), incident: .none, poller)
+    }
+
+    /// A part of a description, if its client still waits for it.
+    func pass(_ part: ControlReply, to client: UInt64) {
+        guard description(for: client) != nil else { return }
+        reply(part, to: client)
+    }
+
+    /// What the client waits for, if it is a description.
+    private func description(for client: UInt64) -> WaitingCommand.Goal? {
+        waiting.first { $0.client == client && $0.goal.isDescription }?.goal
+    }
+
+    /// The proxy has answered up to there: the rest is asked for, or it is all.
+    func continueDescription(for client: UInt64, from next: UInt32, found: Bool) {
+        guard case .proxyDescribed(let name) = description(for: client) else { return }
+        if next > 0, control.owns(client),
+            proxy.send(.describe(request: client, name: name, from: next), poller)
+        {
+            return
+        }
+        if !found { say(client, name ?? "", .failed, "no such proxy or server") }
+        finishDescription(for: client)
     }
 
     func finishDescription(for client: UInt64) {
-        waiting.removeAll { $0.client == client && $0.goal == .described }
+        waiting.removeAll { $0.client == client && $0.goal.isDescription }
         guard control.owns(client) else { return }
         endIfNothingWaits(for: client)
     }

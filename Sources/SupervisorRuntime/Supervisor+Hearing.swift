@@ -134,7 +134,7 @@ extension Supervisor {
         case .routerRemoved(let name):
             routers.removeAll { $0.name == name }
             learn(.routerRemoved(name: name))
-        case .detail(let client, let detail): pass(detail, to: client)
+        case .detail(let client, let detail): pass(.detail(detail), to: client)
         case .described(let client): finishDescription(for: client)
         case .noted(let subject, let event, let decision, let reason):
             let incident = incident == .none ? engine.incident : incident
@@ -178,6 +178,10 @@ extension Supervisor {
             finishReload(of: .proxy, succeeded: succeeded, text: text)
         case .refreshFinished(let usable): learn(.refreshFinished(usableServers: Int(usable)))
         case .stopping: break
+        case .proxy(let client, let report): pass(.proxy(report), to: client)
+        case .traffic(let client, let report): pass(.traffic(report), to: client)
+        case .described(let client, let next, let found):
+            continueDescription(for: client, from: next, found: found)
         }
     }
 }

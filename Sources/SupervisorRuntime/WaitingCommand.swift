@@ -13,6 +13,15 @@ struct WaitingCommand {
         case everythingStopped
         /// The agent has described its routers.
         case described
+        /// The proxy has told how it fares, or a part of it with this name.
+        case proxyDescribed(name: String?)
+
+        var isDescription: Bool {
+            switch self {
+            case .described, .proxyDescribed: true
+            case .started, .stopped, .restarted, .released, .reloaded, .everythingStopped: false
+            }
+        }
     }
 
     enum Outcome: Equatable {
@@ -63,7 +72,8 @@ struct WaitingCommand {
         case .reloaded:
             return isLate ? .failed("no answer: its log says more (tail)") : .pending
         case .everythingStopped: return .pending
-        case .described: return isLate ? .failed("no answer: its log says more (tail)") : .pending
+        case .described, .proxyDescribed:
+            return isLate ? .failed("no answer: its log says more (tail)") : .pending
         }
     }
 }

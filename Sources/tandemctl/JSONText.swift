@@ -99,6 +99,12 @@ enum JSONText {
         )
     }
 
+    static func proxy(_ answer: ProxyAnswer, error: String? = nil) throws -> String {
+        let errors =
+            (error.map { [$0] } ?? []) + answer.results.filter { $0.outcome != .done }.map(\.line)
+        return try text(ProxyJSON(answer, errors: errors))
+    }
+
     private struct RouterList: Encodable {
         var instances: [RouterJSON]
         var errors: [String]

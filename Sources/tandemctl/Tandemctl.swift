@@ -24,7 +24,8 @@ struct Tandemctl: ParsableCommand {
         subcommands: [
             StatusCommand.self, StartCommand.self, StopCommand.self, RestartCommand.self,
             ReloadCommand.self, FailoverCommand.self, TailCommand.self, PIDCommand.self,
-            WhyCommand.self, VRRPCommand.self, ImportCommand.self, VersionCommand.self,
+            WhyCommand.self, VRRPCommand.self, ProxyCommand.self, ImportCommand.self,
+            VersionCommand.self,
             ShutdownCommand.self,
         ]
     )

@@ -32,6 +32,46 @@ import VRRP
         #expect(run.errors.isEmpty)
     }
 
+    @Test("proxy prints its table, and JSON that is valid whatever the answer")
+    func proxy() throws {
+        let service = serviceReport(check: checkReport(health: 4))
+        let replies: [ControlReply] = [
+            .proxy(trafficProxyReport),
+            .traffic(trafficReport(.frontend, "www", state: .open)),
+            .traffic(trafficReport(.listener, "www", "192.0.2.100:80", state: .open)),
+            .traffic(trafficReport(.backend, "www", state: .up, service: service)),
+            .traffic(trafficReport(.server, "www", "s1", state: .up, service: service)),
+        ]
+        let (text, requests) = try run(["proxy", "www"], replies)
+        #expect(requests == [.proxy(name: "www")])
+        #expect(text.status == 0)
+        #expect(text.lines.count == 6)
+        let json = try run(["proxy", "--json"], replies).run
+        #expect(json.status == 0)
+        #expect(JSONCheck.isValid(json.output))
+        for part in [
+            "\"engine\" : \"io_uring\"", "\"limit\" : 4096", "\"frontends\"", "\"listeners\"",
+            "\"backends\"", "\"servers\"", "\"status\" : \"L4OK\"",
+            "\"last_session_seconds\" : 1.5",
+        ] {
+            #expect(json.output.contains(part), "\(part) in \(json.output)")
+        }
+        let unknown = ControlReply.result(
+            name: "x",
+            outcome: .failed,
+            text: "no such proxy or server"
+        )
+        let missing = try run(["proxy", "x", "--json"], [.proxy(trafficProxyReport), unknown]).run
+        #expect(missing.status == 1)
+        #expect(JSONCheck.isValid(missing.output))
+        #expect(missing.output.contains("no such proxy or server"))
+        // In no order that a proxy would send.
+        #expect(JSONCheck.isValid(try run(["proxy", "--json"], replies.reversed()).run.output))
+        let nobody = try tandemctl(["-s", "/nonexistent/socket", "proxy", "--json"])
+        #expect(nobody.status == 1)
+        #expect(JSONCheck.isValid(nobody.output))
+    }
+
     @Test("status ends with 3 when something does not run, with 4 for a name that does not exist")
     func statusCodes() throws {
         #expect(try run(["status"], [.process(agentReport)]).run.status == 3)

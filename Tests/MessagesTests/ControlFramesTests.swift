@@ -114,6 +114,20 @@ struct ControlFramesTests {
             0100040056495f31 | "VI_1"
             """
         ),
+        Golden(
+            .proxy(name: nil),
+            """
+            0d00 | kind 13
+            0000 | no name
+            """
+        ),
+        Golden(
+            .proxy(name: "b/s"),
+            """
+            0d00 | kind 13
+            01000300622f73 | "b/s"
+            """
+        ),
     ]
 
     @Test("ControlRequest: each message has these bytes", arguments: controlRequestFrames)
@@ -121,8 +135,8 @@ struct ControlFramesTests {
         try golden.check()
     }
 
-    @Test("ControlRequest: every kind is pinned, and kind 13 is none of its own")
+    @Test("ControlRequest: every kind is pinned, and kind 14 is none of its own")
     func controlRequestKinds() throws {
-        try Golden.checkKinds(of: Self.controlRequestFrames, count: 12)
+        try Golden.checkKinds(of: Self.controlRequestFrames, count: 13)
     }
 }

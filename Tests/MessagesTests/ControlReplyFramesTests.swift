@@ -320,6 +320,12 @@ struct ControlReplyFramesTests {
             0000 | no reason
             """
         ),
+        Golden(.proxy(TrafficSamples.proxy), "0800 | kind 8\n" + TrafficSamples.proxyBytes),
+        Golden(.traffic(TrafficSamples.server), "0900 | kind 9\n" + TrafficSamples.serverBytes),
+        Golden(
+            .traffic(TrafficSamples.frontend),
+            "0900 | kind 9\n" + TrafficSamples.frontendBytes
+        ),
     ]
 
     @Test("ControlReply: each message has these bytes", arguments: controlReplyFrames)
@@ -327,8 +333,8 @@ struct ControlReplyFramesTests {
         try golden.check()
     }
 
-    @Test("ControlReply: every kind is pinned, and kind 8 is none of its own")
+    @Test("ControlReply: every kind is pinned, and kind 10 is none of its own")
     func controlReplyKinds() throws {
-        try Golden.checkKinds(of: Self.controlReplyFrames, count: 7)
+        try Golden.checkKinds(of: Self.controlReplyFrames, count: 9)
     }
 }

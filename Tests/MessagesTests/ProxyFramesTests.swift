@@ -60,6 +60,23 @@ struct ProxyFramesTests {
             0600 | kind 6
             """
         ),
+        Golden(
+            .proxy(request: 42, TrafficSamples.proxy),
+            "0700 | kind 7\n2a00000000000000 | request 42\n" + TrafficSamples.proxyBytes
+        ),
+        Golden(
+            .traffic(request: 42, TrafficSamples.server),
+            "0800 | kind 8\n2a00000000000000 | request 42\n" + TrafficSamples.serverBytes
+        ),
+        Golden(
+            .described(request: 42, next: 64, found: true),
+            """
+            0900 | kind 9
+            2a00000000000000 | request 42
+            40000000 | the next from 64
+            01 | found
+            """
+        ),
     ]
 
     @Test("ProxyToSupervisor: each message has these bytes", arguments: proxyToSupervisorFrames)
@@ -67,9 +84,9 @@ struct ProxyFramesTests {
         try golden.check()
     }
 
-    @Test("ProxyToSupervisor: every kind is pinned, and kind 7 is none of its own")
+    @Test("ProxyToSupervisor: every kind is pinned, and kind 10 is none of its own")
     func proxyToSupervisorKinds() throws {
-        try Golden.checkKinds(of: Self.proxyToSupervisorFrames, count: 6)
+        try Golden.checkKinds(of: Self.proxyToSupervisorFrames, count: 9)
     }
 
     static let supervisorToProxyFrames: [Golden<SupervisorToProxy>] = [
@@ -94,6 +111,24 @@ struct ProxyFramesTests {
             0300 | kind 3
             """
         ),
+        Golden(
+            .describe(request: 42, name: nil, from: 0),
+            """
+            0400 | kind 4
+            2a00000000000000 | request 42
+            0000 | no name
+            00000000 | from the first
+            """
+        ),
+        Golden(
+            .describe(request: 42, name: "b/s", from: 64),
+            """
+            0400 | kind 4
+            2a00000000000000 | request 42
+            01000300622f73 | "b/s"
+            40000000 | from 64
+            """
+        ),
     ]
 
     @Test("SupervisorToProxy: each message has these bytes", arguments: supervisorToProxyFrames)
@@ -101,8 +136,8 @@ struct ProxyFramesTests {
         try golden.check()
     }
 
-    @Test("SupervisorToProxy: every kind is pinned, and kind 4 is none of its own")
+    @Test("SupervisorToProxy: every kind is pinned, and kind 5 is none of its own")
     func supervisorToProxyKinds() throws {
-        try Golden.checkKinds(of: Self.supervisorToProxyFrames, count: 3)
+        try Golden.checkKinds(of: Self.supervisorToProxyFrames, count: 4)
     }
 }

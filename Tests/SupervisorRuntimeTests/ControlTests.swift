@@ -43,6 +43,39 @@ struct ControlTests {
         #expect(lines.first?.contains("not MASTER") == true)
     }
 
+    @Test("What the proxy carries is passed on whole, and a wrong name or a stopped proxy is told")
+    func traffic() throws {
+        let supervisor = try SupervisorProcess()
+        let servers = (0..<150).map { "    server s\($0) 127.0.0.1:28081\n" }.joined()
+        try write(SupervisorProcess.haproxy + servers, to: supervisor.haproxyFile)
+        try #require(supervisor.bothRun(), Comment(rawValue: supervisor.log))
+        _ = try supervisor.act(.reload)
+        let all = try supervisor.ask(.proxy(name: nil))
+        let proxies = all.compactMap { reply in
+            if case .proxy(let report) = reply { report } else { nil }
+        }
+        let rows = all.compactMap { reply in
+            if case .traffic(let report) = reply { report } else { nil }
+        }
+        #expect(proxies.count == 1)
+        #expect(proxies.first?.reloads == 1)
+        #expect(rows.count == 154)
+        #expect(rows.prefix(4).map(\.kind) == [.frontend, .listener, .backend, .server])
+        #expect(rows.last?.name == "s149")
+        #expect(try supervisor.ask(.proxy(name: "web/s7")).count == 2)
+        #expect(
+            try supervisor.act(.proxy(name: "nobody")) == [
+                "nobody: ERROR (no such proxy or server)"
+            ]
+        )
+        _ = try supervisor.act(.stop(names: ["proxy"]))
+        #expect(
+            try supervisor.act(.proxy(name: nil)) == [
+                "proxy: ERROR (it does not answer: 'status' says more)"
+            ]
+        )
+    }
+
     @Test("A reload tells how both took it; a bad file is told and changes nothing")
     func reload() throws {
         let supervisor = try SupervisorProcess()
