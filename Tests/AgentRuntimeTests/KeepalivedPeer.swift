@@ -36,6 +36,9 @@ final class KeepalivedPeer {
         stop()
     }
 
+    /// To the parent, which passes on what its children have to know.
+    func signal(_ number: Int32) { child.signal(number) }
+
     /// As `systemctl stop` does.
     func stop() {
         guard cause == nil else { return }
