@@ -35,6 +35,8 @@ package struct GlobalSection: Equatable, Sendable {
     }
 
     package var engine: Engine = .automatic
+    /// How long a proxy that is told to end with its sessions waits for them.
+    package var hardStopAfter: Duration = .seconds(300)
     package var pidfile: String?
     /// `stats socket` lines are kept for the runtime API.
     package var statsSockets: [String] = []

@@ -48,6 +48,10 @@ extension Interpreter {
                 return
             }
             global.engine = engine
+        case "hard-stop-after":
+            if let limit = time(words.dropFirst().first, of: words[0], at: location) {
+                global.hardStopAfter = limit
+            }
         case "uid":
             global.uid = number(words, in: 0...Int(UInt32.max) - 1, at: location).map(UInt32.init)
         case "gid":

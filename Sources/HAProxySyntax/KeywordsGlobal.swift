@@ -20,6 +20,11 @@ extension Keywords {
             "tune.engine",
             "Tandem's own: 'auto', 'epoll' or 'io_uring'"
         ),
+        Keyword.rows(
+            .done,
+            "hard-stop-after",
+            "how long SIGUSR1 waits for sessions; 5 minutes, if it is not written"
+        ),
         Keyword.rows(.done, "pidfile", "where the process id is written"),
         Keyword.rows(
             .warned,
@@ -77,7 +82,6 @@ extension Keywords {
             "only the number of connections is limited"
         ),
         Keyword.rows(.warned, "grace", "the supervisor decides when the proxy stops"),
-        Keyword.rows(.warned, "hard-stop-after", "sessions end when the proxy stops"),
         Keyword.rows(.refused, "default-path", "write full paths"),
         Keyword.rows(.refused, "resetenv", "set the environment in the unit"),
     )

@@ -52,11 +52,9 @@ final class Proxy {
     private let firstAnswersUntil: Instant
     let startedAt = Clock.now
     var isDraining = false
-    /// Set by a signal to stop.
-    private var stopsAt: Instant?
-    /// A request that is on its way is answered within that time, mostly. New connections wait in the kernel
-    /// for the next process meanwhile, so it is short.
-    private static let stopGrace: Duration = .milliseconds(20)
+    /// Set by a signal: when the sessions that are left end with the process.
+    var endsAt: Instant?
+    var isStopping = false
     /// Set when the loop is to end, with the exit status.
     var exitStatus: Int32?
 
@@ -133,7 +131,7 @@ final class Proxy {
             nextMeasure,
             board.nextDeadline ?? .distantFuture,
             isReady ? .distantFuture : firstAnswersUntil,
-            stopsAt ?? .distantFuture
+            endsAt ?? .distantFuture
         )
     }
 
@@ -163,7 +161,7 @@ final class Proxy {
     /// Clients are served from the start; this is for who decides whether the node gets the VIP: it is ready
     /// when each server's first check has told whether it is up, or takes too long for that.
     private func reviewReadiness(at now: Instant) {
-        guard !isReady, !isDraining, stopsAt == nil else { return }
+        guard !isReady, !isDraining, !isStopping else { return }
         guard firstAnswersUntil <= now || !board.isAwaitingCheck else { return }
         isReady = true
         reportHealth()
@@ -209,11 +207,7 @@ final class Proxy {
             if status != lastStatus { notifier.status(status) }
             lastStatus = status
         }
-        if isDraining, limit.connections.value == 0 {
-            log.notice("all sessions have ended")
-            exitStatus = 0
-        }
-        if let stopsAt, stopsAt <= now || limit.connections.value == 0 { exitStatus = 0 }
+        reviewEnd(at: now)
     }
 
     /// Every loop has turned since the last beat, or there is none.
@@ -246,42 +240,6 @@ final class Proxy {
             case SIGUSR1: drain()
             default: stop(signal)
             }
-        }
-    }
-
-    /// Almost at once: what can't end within the grace ends with the process. A second signal takes the grace
-    /// away.
-    private func stop(_ signal: Int32) {
-        guard stopsAt == nil else {
-            exitStatus = 0
-            return
-        }
-        log.notice("\(signalName(signal)): stopping")
-        notifier.stopping()
-        supervisor.send(.stopping, poller)
-        for worker in workers { worker.post(.stopListening) }
-        stopsAt = Clock.now + Self.stopGrace
-    }
-
-    /// No new sessions; those that are there end by themselves.
-    private func drain() {
-        guard !isDraining else { return }
-        log.notice("SIGUSR1: waiting for \(limit.connections.value) sessions to end")
-        isDraining = true
-        notifier.stopping()
-        supervisor.send(.stopping, poller)
-        for worker in workers { worker.post(.stopListening) }
-        for name in listeners.closeAll() { notifier.forget(name: name) }
-        logStopped()
-    }
-
-    private func logStopped() {
-        for frontend in plan.frontends {
-            let backend = plan.backends.first { $0.name == frontend.name }
-            let text =
-                "Proxy \(frontend.name) stopped (cumulated conns: FE: \(frontend.ledger.total(.connections)), "
-                + "BE: \(backend?.ledger.own(.sessions) ?? 0))."
-            composer.send(text, level: 4, to: frontend.logs)
         }
     }
 

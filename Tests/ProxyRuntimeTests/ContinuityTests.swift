@@ -73,6 +73,34 @@ struct ContinuityTests {
         }
     }
 
+    @Test func `a drain waits for its sessions, and for hard-stop-after at most`() throws {
+        try inLab { lab in
+            let server = try EchoServer(port: 7101)
+            defer { server.stop() }
+            let file = Self.file.replacing("nbthread 2", with: "nbthread 2\n hard-stop-after 1s")
+            for endsByItself in [true, false] {
+                try lab.start(file)
+                try lab.waitForPort(7001)
+                let client = try Client(port: 7001)
+                client.send([1])
+                usleep(50_000)
+                lab.process?.signal(SIGUSR1)
+                usleep(300_000)
+                #expect((try? Client(port: 7001)) == nil)
+                let begun = Clock.now
+                if endsByItself {
+                    client.finishSending()
+                    #expect(client.receiveAll() == [1])
+                }
+                #expect(lab.process?.wait() == .exited(0))
+                let took = Clock.now - begun
+                #expect(endsByItself ? took < .milliseconds(600) : took > .milliseconds(500))
+                #expect(took < .seconds(3))
+                client.close()
+            }
+        }
+    }
+
     @Test func `a session that does not end holds a stop up for no more than its grace`() throws {
         try inLab { lab in
             let server = try EchoServer(port: 7101)
