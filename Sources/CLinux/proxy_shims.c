@@ -138,8 +138,9 @@ int tandem_stream_accept(int fd, struct tandem_address *peer) {
     socklen_t size = sizeof system;
     // An unnamed Unix client's address has its family alone.
     system.ss_family = AF_UNSPEC;
-    int accepted = (int)syscall(SYS_accept4, fd, &system, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted < 0) return -errno;
+    int accepted =
+        (int)tandem_direct_call(SYS_accept4, fd, (long)&system, (long)&size, SOCK_NONBLOCK | SOCK_CLOEXEC, 0, 0);
+    if (accepted < 0) return accepted;
     tandem_from_system(&system, peer);
     return accepted;
 }
@@ -161,12 +162,11 @@ int tandem_stream_connect(const struct tandem_address *to, const struct tandem_a
         setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
         if (bind(fd, (struct sockaddr *)&local, local_size) < 0) return failed(fd);
     }
-    if (syscall(SYS_connect, fd, &system, size) == 0) {
-        *done = true;
-        return fd;
-    }
-    if (errno == EINPROGRESS) return fd;
-    return failed(fd);
+    int result = (int)tandem_direct_call(SYS_connect, fd, (long)&system, size, 0, 0, 0);
+    if (result == 0) *done = true;
+    if (result == 0 || result == -EINPROGRESS) return fd;
+    tandem_close(fd);
+    return result;
 }
 
 int64_t tandem_splice(int from, int to, size_t size) {

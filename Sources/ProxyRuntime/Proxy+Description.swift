@@ -91,7 +91,7 @@ extension Proxy {
     private func report(at now: Instant) -> ProxyReport {
         let total = plan.ledger.total(.connections)
         return ProxyReport(
-            engine: EpollEngine.name,
+            engine: Set(workers.map(\.engine)).sorted().joined(separator: "+"),
             workers: UInt16(clamping: workers.count),
             uptimeMilliseconds: UInt64(clamping: (now - startedAt).milliseconds),
             reloads: UInt32(clamping: plan.generation - 1),

@@ -82,5 +82,6 @@ private func runWorker<E: Engine & ~Copyable>(
         pipeLimit: settings.pipeLimit,
         identity: settings.identity
     )
+    handle.begin(E.name)
     worker.run()
 }

@@ -22,6 +22,7 @@ final class WorkerHandle: Sendable {
     let turns = Atomic<UInt64>(0)
     let wake: WakeUp
     private let mailbox = Mutex<[WorkerCommand]>([])
+    private let nameOfEngine = Mutex("")
 
     /// A loop with nothing to do turns so often, so that silence means that it hangs.
     static let idleNanoseconds: Int64 = 50_000_000
@@ -30,6 +31,11 @@ final class WorkerHandle: Sendable {
         self.index = index
         wake = try WakeUp()
     }
+
+    /// What it runs with, which may be less than was asked for; empty before it runs.
+    var engine: String { nameOfEngine.withLock { $0 } }
+
+    func begin(_ engine: String) { nameOfEngine.withLock { $0 = engine } }
 
     @inline(__always)
     func countTurn() { turns.wrappingAdd(1, ordering: .relaxed) }

@@ -77,15 +77,19 @@ extension ProxyLab {
         client.close()
     }
 
-    @Test("Sessions and bytes are counted exactly by any number of threads", arguments: [1, 3])
-    func exact(threads: Int) throws {
+    @Test(
+        "Sessions and bytes are counted exactly by any number of threads, whatever the engine",
+        arguments: [1, 3],
+        ["epoll", "io_uring"]
+    )
+    func exact(threads: Int, engine: String) throws {
         try inLab { lab in
             let server = try EchoServer(port: 7101)
             defer { server.stop() }
             lab.write(
                 ProxyLab.defaults.replacing(
                     "maxconn 5000",
-                    with: "maxconn 500\n  nbthread \(threads)"
+                    with: "maxconn 500\n  nbthread \(threads)\n  tune.engine \(engine)"
                 )
                     + """
                     frontend www
@@ -105,6 +109,7 @@ extension ProxyLab {
             for client in held { client.send([1, 2, 3]) }
             var traffic = try lab.traffic { $0[.backend, "app"]?.sessions.current == 4 }
             #expect(traffic.proxy?.workers == UInt16(threads))
+            #expect(traffic.proxy?.engine == engine)
             #expect(traffic.proxy?.connections.current == 4)
             for client in held {
                 client.finishSending()
@@ -179,7 +184,9 @@ extension ProxyLab {
                 (moved.sessions.total, moved.counts.redispatches, moved.counts.chosen) == (2, 2, 4)
             )
             let none = try #require(traffic[.backend, "none"])
-            #expect((none.sessions.total, none.counts.connectionErrors, none.bytesIn) == (1, 1, 5))
+            #expect((none.sessions.total, none.counts.connectionErrors) == (1, 1))
+            // Whether they had come when it ended is a matter of luck.
+            #expect([0, 5].contains(none.bytesIn))
             #expect(none.state == .down)
             #expect(traffic[.server, "none"]?.state == .maintenance)
             #expect(traffic[.server, "none"]?.service?.lastSessionMilliseconds == nil)
@@ -227,6 +234,8 @@ extension ProxyLab {
             )
             try lab.waitForListener(7001)
             let clients = try (0..<3).map { _ in try Client(port: 7001) }
+            // Who ends without a word while it waits is gone.
+            for client in clients { client.send([1]) }
             let full = try lab.traffic { $0[.backend, "q"]?.sessions.current == 3 }
             let waiting =
                 (full[.backend, "q"]?.queue.current ?? 0) + (full[.server, "q"]?.queue.current ?? 0)

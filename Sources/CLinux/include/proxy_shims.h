@@ -3,6 +3,7 @@
 #pragma once
 
 #include "clinux.h"
+#include "direct_call.h"
 
 #include <linux/sockios.h>
 #include <sys/epoll.h>
@@ -54,12 +55,8 @@ int tandem_stream_accept(int fd, struct tandem_address *peer);
 int tandem_stream_connect(const struct tandem_address *to, const struct tandem_address *from, int options,
                           bool *done);
 
-// What happens for every byte goes by syscall(2): the C library's own functions are cancellation points, which in a
-// process with threads costs more than the rest of the call.
-
 static inline int64_t tandem_stream_receive(int fd, void *data, size_t size) {
-    long count = syscall(SYS_recvfrom, fd, data, size, MSG_DONTWAIT, NULL, NULL);
-    return count < 0 ? -errno : count;
+    return tandem_direct_call(SYS_recvfrom, fd, (long)data, (long)size, MSG_DONTWAIT, 0, 0);
 }
 
 static inline int64_t tandem_stream_peek(int fd, void *data, size_t size) {
@@ -74,11 +71,10 @@ static inline int64_t tandem_stream_discard(int fd, size_t size) {
 }
 
 static inline int64_t tandem_stream_send(int fd, const void *data, size_t size) {
-    long count = syscall(SYS_sendto, fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
-    return count < 0 ? -errno : count;
+    return tandem_direct_call(SYS_sendto, fd, (long)data, (long)size, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
 }
 
-static inline int tandem_close(int fd) { return syscall(SYS_close, fd) < 0 ? -errno : 0; }
+static inline int tandem_close(int fd) { return (int)tandem_direct_call(SYS_close, fd, 0, 0, 0, 0, 0); }
 
 /// Moves bytes from one descriptor to the other without a copy (splice(2)); neither waits.
 int64_t tandem_splice(int from, int to, size_t size);
