@@ -243,9 +243,10 @@ extension ProxyLab {
             #expect(full[.server, "q"]?.sessions.current == 1)
             #expect(full[.server, "q"]?.sessions.limit == 1)
             #expect(full[.server, "q"]?.queue.limit == 9)
+            // Which of them has the server is the workers' affair.
+            for client in clients { client.finishSending() }
             for client in clients {
-                client.finishSending()
-                _ = client.receiveAll()
+                #expect(client.receiveAll() == [1])
                 client.close()
             }
             let done = try lab.traffic { $0.proxy?.connections.current == 0 }
