@@ -148,7 +148,8 @@ package enum TrafficTable {
         if !service.tracked.isEmpty { parts.append("follows \(service.tracked)") }
         if service.timesDown > 0 {
             let all = TimeText.uptime(milliseconds: service.downMilliseconds)
-            parts.append("went down \(service.timesDown) times, \(all) in all")
+            let times = service.timesDown == 1 ? "once" : "\(service.timesDown) times"
+            parts.append("went down \(times), \(all) in all")
         }
         if service.weight == 0, report.state == .up || report.state == .unchecked {
             parts.append("weight 0: no new sessions")

@@ -32,7 +32,9 @@ struct RateMeter: Equatable {
         let elapsed = now.nanoseconds &- min(begin.nanoseconds, now.nanoseconds)
         let count = count(total) / max(elapsed / Self.second, 1)
         let left = (Self.second &- min(elapsed, Self.second)) / 1_000_000
-        return Rate(current: count &+ lastSecond &* left / 1000, highest: max(highest, count))
+        let most = max(highest, count)
+        // A share is an estimate: it tells of nothing that was never seen.
+        return Rate(current: min(count &+ lastSecond &* left / 1000, most), highest: most)
     }
 
     private func count(_ total: UInt64) -> UInt64 { total &- min(before, total) }
