@@ -387,6 +387,14 @@ int tandem_set_real_time(int priority) {
     return sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameter) < 0 ? -errno : 0;
 }
 
+int tandem_pin_thread(int processor) {
+    cpu_set_t set;
+    if (processor < 0 || processor >= CPU_SETSIZE) return -EINVAL;
+    CPU_ZERO(&set);
+    CPU_SET(processor, &set);
+    return sched_setaffinity(0, sizeof set, &set) < 0 ? -errno : 0;
+}
+
 int tandem_lock_memory(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0) return -errno;

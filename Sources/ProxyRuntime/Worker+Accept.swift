@@ -10,8 +10,8 @@ extension Worker where E: ~Copyable {
     mutating func accept(at position: Int) {
         let listener = entrances[position].listener
         let socket = entrances[position].socket.descriptor.rawValue
-        guard entrances[position].isArmed else { return }
         for _ in 0..<TurnBudget.accepts {
+            guard entrances[position].isArmed else { return }
             guard take(listener) else {
                 pause(position)
                 return
@@ -129,8 +129,13 @@ extension Worker where E: ~Copyable {
         pipes.closeSpare(at: now)
     }
 
+    /// The spare descriptor has given way for a server's connection: whoever was accepted now would get none.
+    mutating func restEverywhere() {
+        for position in entrances.indices { rest(position) }
+    }
+
     mutating func reopenEntrances() {
-        guard limit.hasRoom else { return }
+        guard limit.hasRoom, spare.isThere(copyOf: epoll) else { return }
         for position in entrances.indices where !entrances[position].isArmed {
             guard entrances[position].rest <= now,
                 entrances[position].listener.pointee.hasRoom

@@ -32,8 +32,8 @@ extension Worker where E: ~Copyable {
                 leaveServer(slot)
                 effect = choose(slot, fromQueue: false)
             case .wait:
+                // Its place at a server that it tries again stays its own, as HAProxy's `served` does.
                 E.closeServer(&self, slot)
-                leaveServer(slot)
                 E.watchClient(&self, slot)
                 arm(slot)
                 return
@@ -117,7 +117,11 @@ extension Worker where E: ~Copyable {
         case .server(let server):
             if failed >= 0 { countAnotherTry(backend, after: Int(failed), at: server) }
             let isNew = isByAlgorithm && Int(failed) != server
-            take(slot, server, of: backend, isByAlgorithm: isNew)
+            guard take(slot, server, of: backend, isByAlgorithm: isNew) else {
+                // Another worker was faster.
+                enqueue(slot, waitingFor: nil, backend)
+                return handle(.busy, slot)
+            }
             return handle(.assigned(elsewhere: failed >= 0 && Int(failed) != server), slot)
         case .busy(let server):
             if let server {
@@ -132,16 +136,27 @@ extension Worker where E: ~Copyable {
         }
     }
 
+    /// False: the last place went to another worker since it was looked at.
     @inline(__always)
     private func take(
         _ slot: Slot,
         _ server: Int,
         of backend: Pinned<LiveBackend>,
         isByAlgorithm: Bool
-    ) {
+    ) -> Bool {
         let live = backend.pointee.servers[server]
         let tally = live.pointee.tally
         let load = live.pointee.connections.add(1)
+        if live.pointee.maxconn > 0 {
+            let limit = live.pointee.limit(
+                backendConnections: backend.pointee.connections.value,
+                fullconn: backend.pointee.fullconn
+            )
+            guard load <= limit else {
+                live.pointee.connections.add(-1)
+                return false
+            }
+        }
         tally.raise(.mostSessions, to: load)
         if isByAlgorithm { tally.add(.chosen) }
         if backend.pointee.isByLoad {
@@ -149,6 +164,7 @@ extension Worker where E: ~Copyable {
         }
         slot.pointee.serverIndex = Int32(truncatingIfNeeded: server)
         slot.pointee.holdsServer = true
+        return true
     }
 
     /// The server is no longer this session's; it is avoided when another is chosen.
@@ -248,7 +264,6 @@ extension Worker where E: ~Copyable {
     private mutating func connect(_ slot: Slot) -> Session.ConnectFailure? {
         guard let backend = slot.pointee.backend else { return .immediate }
         let number = Int(slot.pointee.serverIndex)
-        if !slot.pointee.holdsServer { take(slot, number, of: backend, isByAlgorithm: false) }
         let server = backend.pointee.servers[number]
         let tally = server.pointee.tally
         tally.add(.attempts)
@@ -284,6 +299,10 @@ extension Worker where E: ~Copyable {
             &isDone
         )
         guard descriptor >= 0 else {
+            if descriptor == -EMFILE, spare.giveWay() {
+                restEverywhere()
+                return connectSocket(slot, to: server, keepsAlive: keepsAlive)
+            }
             switch -descriptor {
             case EADDRNOTAVAIL, EADDRINUSE, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM:
                 return .exhausted

@@ -41,6 +41,7 @@ enum TurnBudget {
     var slab = SessionSlab()
     var pool = BufferPool()
     var pipes: PipePool
+    var spare = SpareDescriptor()
     var wheel: TimerWheel
     var log: LogComposer
     /// The current one last.

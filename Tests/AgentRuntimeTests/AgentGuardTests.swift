@@ -62,15 +62,37 @@ struct AgentGuardTests {
         #expect(pair.overlap() == .zero, "\(pair.report)")
     }
 
+    /// A machine that stands still for longer than an advertisement is no better than one that is cut off; a window in
+    /// which this one did says nothing.
     @Test func `at a hundredth of a second nothing moves by itself`() throws {
         let pair = try pair(every: "0.01")
-        #expect(pair.settle(), "\(pair.report)")
-        let begin = Clock.now
-        pause(.seconds(5))
-        #expect(pair.lab.owners.time([], from: begin) == .zero, "\(pair.report)")
-        #expect(pair.first.count(of: "Entering MASTER STATE") == 1, "\(pair.report)")
-        #expect(pair.second.count(of: "Entering MASTER STATE") == 0, "\(pair.report)")
+        var quietWindows = 0
+        for _ in 0..<10 where quietWindows < 2 {
+            #expect(pair.settle(), "\(pair.report)")
+            let watch = try StallWatch()
+            let begin = Clock.now
+            let (first, second) = masterCounts(pair)
+            pause(.seconds(2))
+            let empty = pair.lab.owners.time([], from: begin)
+            let counts = masterCounts(pair)
+            let stall = watch.stop()
+            guard stall < .milliseconds(10) else {
+                print("advert_int 0.01: the machine stood still for \(text(stall))")
+                continue
+            }
+            quietWindows += 1
+            #expect(empty == .zero, "\(pair.report)")
+            #expect(counts == (first, second), "\(pair.report)")
+        }
+        #expect(quietWindows == 2, "this machine stands still too often")
         #expect(pair.overlap() == .zero, "\(pair.report)")
+    }
+
+    private func masterCounts(_ pair: AgentPair) -> (first: Int, second: Int) {
+        (
+            pair.first.count(of: "Entering MASTER STATE"),
+            pair.second.count(of: "Entering MASTER STATE")
+        )
     }
 
     @Test func `a guard that is killed is replaced, and the address stays`() throws {

@@ -30,7 +30,7 @@ import Testing
             servers: 1,
             workers: 1
         )
-        #expect(capacity.maxconn == 478)
+        #expect(capacity.maxconn == 477)
         #expect(capacity.note?.contains("2 x maxconn") == true)
         let roomy = Capacity(
             wanted: 4096,

@@ -195,6 +195,8 @@ int tandem_no_new_privileges(void);
 /// Joins the network namespace (this thread only).
 int tandem_join_network_namespace(int fd);
 int tandem_set_real_time(int priority);
+// The calling thread runs on this processor only.
+int tandem_pin_thread(int processor);
 /// Keeps every page in memory that is there, or is touched from now on; 0 or -errno. -EPERM unless
 /// RLIMIT_MEMLOCK is infinite.
 int tandem_lock_memory(void);
