@@ -7,19 +7,33 @@
 package struct Instant: Comparable, Hashable, Sendable {
     package var nanoseconds: UInt64
 
-    @inlinable
+    @inlinable @inline(__always)
     package init(nanoseconds: UInt64) {
         self.nanoseconds = nanoseconds
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package static var zero: Instant { Instant(nanoseconds: 0) }
-    @inlinable
+    @inlinable @inline(__always)
     package static var distantFuture: Instant { Instant(nanoseconds: .max) }
 
-    @inlinable
+    @inlinable @inline(__always)
     package static func < (left: Instant, right: Instant) -> Bool {
         left.nanoseconds < right.nanoseconds
+    }
+
+    // Without these, Comparable's own, which are calls through a table.
+    @inlinable @inline(__always)
+    package static func <= (left: Instant, right: Instant) -> Bool {
+        left.nanoseconds <= right.nanoseconds
+    }
+    @inlinable @inline(__always)
+    package static func > (left: Instant, right: Instant) -> Bool {
+        left.nanoseconds > right.nanoseconds
+    }
+    @inlinable @inline(__always)
+    package static func >= (left: Instant, right: Instant) -> Bool {
+        left.nanoseconds >= right.nanoseconds
     }
 
     /// The instant `duration` later, saturated to the clock's range.
@@ -34,7 +48,7 @@ package struct Instant: Comparable, Hashable, Sendable {
     }
 
     /// The instant so many nanoseconds later, saturated; what loops use that turn for every event.
-    @inlinable
+    @inlinable @inline(__always)
     package func advanced(byNanoseconds offset: UInt64) -> Instant {
         let (sum, overflow) = nanoseconds.addingReportingOverflow(offset)
         return overflow ? .distantFuture : Instant(nanoseconds: sum)

@@ -119,6 +119,8 @@ struct LiveListener {
     let timeouts: IdleTimeouts
     /// The shortest of them, in nanoseconds.
     let shortestTimeout: UInt64
+    /// One of them is `client-fin` or `server-fin`.
+    let hasEndTimeouts: Bool
 
     /// What has names and lists: for log lines and the like.
     var frontend: Frontend { unsafe whole.takeUnretainedValue() }
@@ -171,6 +173,7 @@ struct LiveListener {
             serverFin: other?.serverFin
         )
         shortestTimeout = timeouts.shortest
+        hasEndTimeouts = timeouts.clientFin != nil || timeouts.serverFin != nil
     }
 }
 

@@ -39,6 +39,8 @@ import Sessions
     /// Not with the kernel.
     var lentBuffers = 0
     var isPolling = false
+    /// Completions of this turn, as far as they were there at its start.
+    var batch: UInt32 = 0
 
     struct Arrival {
         var descriptor: Int32

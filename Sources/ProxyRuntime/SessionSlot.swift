@@ -73,6 +73,8 @@ struct End {
     var piped: Int32 = 0
     /// The ring's buffers on their way to it.
     var chain = BufferChain()
+    /// The place of the entry that sends to it.
+    var sending: UInt32 = 0
 
     var hasPending: Bool {
         @inline(__always) get { pendingEnd > pendingStart }

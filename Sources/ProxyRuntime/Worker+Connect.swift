@@ -43,7 +43,8 @@ extension Worker where E: ~Copyable {
             case .shutDown(let side):
                 slot.end(side).pointee.flags.insert(.wasShutDown)
                 E.shutDown(&self, slot, side)
-                arm(slot)
+                // Otherwise nothing is due sooner than before.
+                if slot.pointee.frontend?.pointee.hasEndTimeouts == true { arm(slot) }
                 return
             case .finish(let reset):
                 finish(slot, reset: reset)

@@ -128,7 +128,10 @@ extension Worker where E: ~Copyable {
             } else if slot.end(source).pointee.largeReads < .max {
                 slot.end(source).pointee.largeReads += 1
             }
-            let sent = unsafe tandem_stream_send(to, scratch, Int(count))
+            // A short read has emptied the socket: what comes later is a new edge, and after the end comes nothing.
+            let isShort = count < size
+            let isLast = isShort && slot.end(source).pointee.flags.contains(.ending)
+            let sent = unsafe tandem_stream_send(to, scratch, Int(count), isLast)
             if sent == count {
                 slot.end(target).pointee.last = now
             } else if sent >= 0 || sent == -Int64(EAGAIN) || sent == -Int64(EINTR) {
@@ -137,12 +140,11 @@ extension Worker where E: ~Copyable {
             } else {
                 return .failed(target)
             }
-            // A short read has emptied the socket: what comes later is a new edge, and after the end comes nothing.
-            if count < size {
-                if slot.end(source).pointee.flags.contains(.ending) {
-                    slot.end(source).pointee.flags.insert(.ended)
-                    return .ended
-                }
+            if isLast {
+                slot.end(source).pointee.flags.insert(.ended)
+                return .ended
+            }
+            if isShort {
                 slot.end(source).pointee.flags.remove(.readable)
                 return .waits
             }
@@ -168,7 +170,8 @@ extension Worker where E: ~Copyable {
         let sent = unsafe tandem_stream_send(
             slot.end(side).pointee.descriptor,
             buffer.address(at: start),
-            Int(count)
+            Int(count),
+            false
         )
         guard sent >= 0 else {
             guard sent == -Int64(EAGAIN) || sent == -Int64(EINTR) else { return .broken }

@@ -20,6 +20,7 @@ extension Worker where E == RingEngine {
         // 0 would not wait, but neither hand the time over.
         _ = unsafe tandem_ring_enter(engine.ring, nanoseconds > 0 ? nanoseconds : -1)
         now = Clock.now
+        engine.batch = unsafe tandem_ring_ready(engine.ring)
         var completion = tandem_completion()
         var socketsAreReady = false
         while unsafe tandem_ring_next(engine.ring, &completion) {

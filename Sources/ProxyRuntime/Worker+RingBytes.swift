@@ -95,12 +95,16 @@ extension Worker where E == RingEngine {
         let link = engine.links[Int(buffer)]
         target.pointee.flags.insert(.sends)
         slot.pointee.operations += 1
-        unsafe tandem_ring_send(
+        let isLast =
+            target.pointee.chain.count == 1
+            && slot.end(side.opposite).pointee.flags.contains(.ended)
+        target.pointee.sending = unsafe tandem_ring_send(
             engine.ring,
             RingToken.make(RingToken.sent, slot.pointee.token(side)),
             target.pointee.descriptor,
             tandem_ring_buffer(engine.ring, buffer) + Int(link.start),
-            UInt32(bitPattern: link.end - link.start)
+            UInt32(bitPattern: link.end - link.start),
+            isLast
         )
     }
 
@@ -131,14 +135,31 @@ extension Worker where E == RingEngine {
     /// A side has ended: the other is told once it has all that came before.
     @inline(__always)
     private mutating func handOnEnd(_ slot: Slot, _ side: Side) {
-        guard slot.end(side.opposite).pointee.chain.isEmpty else { return }
-        signal(slot, .ended(side))
+        let target = slot.end(side.opposite)
+        guard !target.pointee.chain.isEmpty else {
+            signal(slot, .ended(side))
+            return
+        }
+        if target.pointee.chain.count == 1, target.pointee.flags.contains(.sends) {
+            unsafe tandem_ring_send_last(engine.ring, target.pointee.sending)
+        }
     }
 
     // MARK: Ends
 
+    /// Waking the kernel's thread that shuts down is dear where it has nothing else to do.
+    private static var batchOfLightLoad: UInt32 { 2 }
+
     mutating func shutDownInRing(_ slot: Slot, _ side: Side) {
         let end = slot.end(side)
+        if engine.batch <= Self.batchOfLightLoad {
+            let copy = install(end.pointee.descriptor)
+            if copy >= 0 {
+                _ = shutdown(copy, Int32(SHUT_WR))
+                _ = tandem_close(copy)
+                return
+            }
+        }
         end.pointee.flags.insert(.shutsDown)
         slot.pointee.operations += 1
         unsafe tandem_ring_shutdown(

@@ -75,7 +75,7 @@ package struct SideActivity: Equatable, Sendable {
     /// Bytes wait that it does not take.
     package var owesRoom: Bool
 
-    @inlinable
+    @inlinable @inline(__always)
     package init(last: Instant, hasEnded: Bool, wasShutDown: Bool, owesRoom: Bool) {
         self.last = last
         self.hasEnded = hasEnded

@@ -161,7 +161,7 @@ package struct Session: Equatable, Sendable {
     /// In turnAround: a server is chosen anew then.
     package private(set) var choosesAfterWait = false
 
-    @inlinable
+    @inlinable @inline(__always)
     package init(acceptedAt: Instant) {
         self.acceptedAt = acceptedAt
     }

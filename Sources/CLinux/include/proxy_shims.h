@@ -70,8 +70,10 @@ static inline int64_t tandem_stream_discard(int fd, size_t size) {
     return count < 0 ? -errno : count;
 }
 
-static inline int64_t tandem_stream_send(int fd, const void *data, size_t size) {
-    return tandem_direct_call(SYS_sendto, fd, (long)data, (long)size, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+/// `is_last`: shutdown or close follows at once, so that the end may travel with the bytes.
+static inline int64_t tandem_stream_send(int fd, const void *data, size_t size, bool is_last) {
+    int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (is_last ? MSG_MORE : 0);
+    return tandem_direct_call(SYS_sendto, fd, (long)data, (long)size, flags, 0, 0);
 }
 
 static inline int tandem_close(int fd) { return (int)tandem_direct_call(SYS_close, fd, 0, 0, 0, 0, 0); }

@@ -63,6 +63,11 @@ static inline bool tandem_ring_next(struct tandem_ring *ring, struct tandem_comp
     return true;
 }
 
+/// Completions that are there.
+static inline uint32_t tandem_ring_ready(const struct tandem_ring *ring) {
+    return __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE) - *ring->cq_head;
+}
+
 static inline char *tandem_ring_buffer(const struct tandem_ring *ring, uint16_t buffer) {
     return ring->memory + (size_t)buffer * ring->buffer_size;
 }
@@ -99,13 +104,22 @@ static inline void tandem_ring_receive(struct tandem_ring *ring, uint64_t data, 
     entry->ioprio = IORING_RECV_MULTISHOT;
 }
 
-static inline void tandem_ring_send(struct tandem_ring *ring, uint64_t data, int file, const void *bytes, uint32_t size) {
+/// Its place, for `tandem_ring_send_last`. `is_last`: shutdown or close follows, so that the end may travel with the bytes.
+static inline uint32_t tandem_ring_send(struct tandem_ring *ring, uint64_t data, int file, const void *bytes,
+                                        uint32_t size, bool is_last) {
     struct io_uring_sqe *entry = tandem_ring_entry(ring, IORING_OP_SEND, data);
     entry->fd = file;
     entry->flags = IOSQE_FIXED_FILE;
     entry->addr = (uint64_t)(uintptr_t)bytes;
     entry->len = size;
-    entry->msg_flags = MSG_NOSIGNAL;
+    entry->msg_flags = MSG_NOSIGNAL | (is_last ? MSG_MORE : 0);
+    return ring->tail - 1;
+}
+
+/// These bytes are the last, if they are not handed over yet.
+static inline void tandem_ring_send_last(struct tandem_ring *ring, uint32_t place) {
+    if ((int32_t)(place - __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE)) >= 0)
+        ring->sqes[place & ring->sq_mask].msg_flags |= MSG_MORE;
 }
 
 /// A thread of the kernel does it, and looks the direct descriptor up only then: it must not be closed before.
