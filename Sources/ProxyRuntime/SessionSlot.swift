@@ -116,6 +116,8 @@ struct SessionSlot {
     var notes: Int32 = -1
     /// The server's gauge counts this session.
     var holdsServer = false
+    /// Connecting: this process had no descriptor for it yet.
+    var awaitsDescriptor = false
     /// In the backend's queue.
     var isQueued = false
     /// Only its last operations are awaited.

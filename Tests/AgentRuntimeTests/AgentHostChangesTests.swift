@@ -111,7 +111,8 @@ struct AgentHostChangesTests {
         let node = pair.lab.machine1
         let flushed = Clock.now
         // What a network manager calls foreign, as systemd-networkd does without KeepConfiguration=.
-        try node.namespace.ip(["address", "flush", "dev", "eth0", "to", "192.168.0.100/32"])
+        // It gives up with an error where the agent was faster ten times over.
+        _ = try? node.namespace.ip(["address", "flush", "dev", "eth0", "to", "192.168.0.100/32"])
         #expect(
             wait(.milliseconds(500)) { holds(node, "192.168.0.100", on: "eth0") },
             "\(pair.report)"
