@@ -188,6 +188,10 @@ int tandem_set_pipe_size(int fd, int size) {
     return now < 0 ? 0 : now;
 }
 
+int tandem_set_receive_mark(int fd, int bytes) {
+    return setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes) < 0 ? -errno : 0;
+}
+
 int tandem_unread(int fd) {
     int count = 0;
     return ioctl(fd, FIONREAD, &count) < 0 ? -errno : count;

@@ -7,6 +7,8 @@
 enum {
     // More than are ever asked for by name.
     PROBED = 64,
+    // Attempts to hand entries over to a kernel that lacks memory for them.
+    PATIENCE = 1000,
 };
 
 static int ring_setup(uint32_t entries, struct io_uring_params *params) {
@@ -78,7 +80,7 @@ static void *anonymous(size_t size) {
 
 static int register_buffers(struct tandem_ring *ring, uint32_t count, uint32_t size) {
     ring->buffers_size = count * sizeof(struct io_uring_buf);
-    ring->memory_size = (size_t)count * size;
+    ring->memory_size = (size_t)count * (size + TANDEM_CACHE_LINE);
     ring->buffers = anonymous(ring->buffers_size);
     ring->memory = anonymous(ring->memory_size);
     if (!ring->buffers || !ring->memory) return -ENOMEM;
@@ -89,6 +91,50 @@ static int register_buffers(struct tandem_ring *ring, uint32_t count, uint32_t s
     ring->buffer_mask = (uint16_t)(count - 1);
     for (uint32_t i = 0; i < count; i++) tandem_ring_recycle(ring, (uint16_t)i);
     return 0;
+}
+
+static void set_option(struct tandem_ring *ring, uint64_t failed, uint32_t file, uint32_t level, uint32_t name) {
+    static const int one = 1;
+    struct io_uring_sqe *entry = tandem_ring_entry(ring, IORING_OP_URING_CMD, failed);
+    entry->fd = (int32_t)file;
+    entry->flags = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+    entry->off = TANDEM_SOCKET_OP_SETSOCKOPT;
+    // struct { level, optname } in newer headers.
+    uint32_t words[2] = {level, name};
+    memcpy(&entry->addr, words, sizeof words);
+    // optlen, optval.
+    entry->file_index = sizeof one;
+    entry->addr3 = (uint64_t)(uintptr_t)&one;
+}
+
+// That the kernel knows an operation does not tell that it lets this process do it on sockets of the ring's own: what
+// every connection needs is done once, on the last direct descriptor.
+static int try_operations(struct tandem_ring *ring, uint32_t files) {
+    enum { OPENED = 1, SET, INSTALLED, CLOSED };
+    uint32_t file = files - 1;
+    struct io_uring_sqe *entry = tandem_ring_entry(ring, IORING_OP_SOCKET, OPENED);
+    entry->fd = AF_INET;
+    entry->off = SOCK_STREAM;
+    entry->file_index = file + 1;
+    entry->flags = IOSQE_IO_LINK;
+    set_option(ring, SET, file, IPPROTO_TCP, TCP_NODELAY);
+    entry = tandem_ring_entry(ring, TANDEM_OP_FIXED_FD_INSTALL, INSTALLED);
+    entry->fd = (int32_t)file;
+    entry->flags = IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK;
+    entry = tandem_ring_entry(ring, IORING_OP_CLOSE, CLOSED);
+    entry->file_index = file + 1;
+    struct tandem_completion completion = {0};
+    int error = 0;
+    // The last of them tells in any case; SET only if it failed.
+    while (completion.data != CLOSED && error == 0) {
+        int result = tandem_ring_enter(ring, 1, 1000000000);
+        if (result == -ETIME || ring->failure) return result;
+        while (tandem_ring_next(ring, &completion)) {
+            if (completion.result < 0 && error == 0) error = completion.result;
+            if (completion.data == INSTALLED && completion.result >= 0) close(completion.result);
+        }
+    }
+    return error;
 }
 
 int tandem_ring_open(struct tandem_ring *ring, uint32_t entries, uint32_t files, uint32_t allocated,
@@ -107,6 +153,7 @@ int tandem_ring_open(struct tandem_ring *ring, uint32_t entries, uint32_t files,
     if (error == 0) error = limit_threads(ring);
     if (error == 0) error = register_files(ring, files, allocated);
     if (error == 0) error = register_buffers(ring, buffers, buffer_size);
+    if (error == 0) error = try_operations(ring, files);
     if (error < 0) tandem_ring_close(ring);
     return error;
 }
@@ -124,20 +171,30 @@ void tandem_ring_close(struct tandem_ring *ring) {
 
 // MARK: Running
 
-int tandem_ring_enter(struct tandem_ring *ring, int64_t nanoseconds) {
+int tandem_ring_enter(struct tandem_ring *ring, uint32_t completions, int64_t nanoseconds) {
     __atomic_store_n(ring->sq_tail, ring->tail, __ATOMIC_RELEASE);
     uint32_t count = ring->tail - __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE);
     struct __kernel_timespec limit = {nanoseconds / 1000000000, nanoseconds % 1000000000};
     struct io_uring_getevents_arg argument = {.ts = (uint64_t)(uintptr_t)&limit};
     unsigned flags = IORING_ENTER_GETEVENTS | (nanoseconds > 0 ? IORING_ENTER_EXT_ARG : 0);
-    long result = syscall(__NR_io_uring_enter, ring->fd, count, nanoseconds > 0 ? 1 : 0, flags,
+    long result = syscall(__NR_io_uring_enter, ring->fd, count, nanoseconds > 0 ? completions : 0, flags,
                           nanoseconds > 0 ? &argument : NULL, nanoseconds > 0 ? sizeof argument : 0);
-    return result < 0 ? -errno : (int)result;
+    if (result >= 0) return (int)result;
+    switch (errno) {
+    // Nothing came in time, a signal, or what the kernel lacks for the moment (io_uring_enter(2)).
+    case ETIME: case EINTR: case EAGAIN: case EBUSY: break;
+    default: ring->failure = errno;
+    }
+    return -errno;
 }
 
 struct io_uring_sqe *tandem_ring_entry(struct tandem_ring *ring, uint8_t opcode, uint64_t data) {
-    while (ring->tail - __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE) >= ring->entries) tandem_ring_enter(ring, -1);
-    struct io_uring_sqe *entry = &ring->sqes[ring->tail++ & ring->sq_mask];
+    for (int attempts = 0; ring->tail - __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE) >= ring->entries; attempts++) {
+        int result = tandem_ring_enter(ring, 0, -1);
+        if (result < 0 && attempts >= PATIENCE) ring->failure = -result;
+        if (ring->failure) break;
+    }
+    struct io_uring_sqe *entry = ring->failure ? &ring->nowhere : &ring->sqes[ring->tail++ & ring->sq_mask];
     memset(entry, 0, sizeof *entry);
     entry->opcode = opcode;
     entry->user_data = data;
@@ -148,10 +205,11 @@ int tandem_ring_install(struct tandem_ring *ring, uint64_t late, uint32_t file) 
     struct io_uring_sqe *entry = tandem_ring_entry(ring, TANDEM_OP_FIXED_FD_INSTALL, late);
     entry->fd = (int32_t)file;
     entry->flags = IOSQE_FIXED_FILE;
-    tandem_ring_enter(ring, -1);
-    // It never waits, so its completion is among those that are there; the others stay for later.
+    // It never waits, so its completion is among those that come now; the others stay for later.
+    uint32_t at = __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE);
+    tandem_ring_enter(ring, 0, -1);
     uint32_t tail = __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE);
-    for (uint32_t at = *ring->cq_head; at != tail; at++) {
+    for (; at != tail; at++) {
         struct io_uring_cqe *completion = &ring->cqes[at & ring->cq_mask];
         if (completion->user_data != late) continue;
         completion->user_data = 0;
@@ -176,24 +234,10 @@ void tandem_ring_peer(const struct sockaddr_storage *system, struct tandem_addre
     tandem_from_system(system, address);
 }
 
-static void set_option(struct tandem_ring *ring, uint64_t failed, uint32_t file, uint32_t level, uint32_t name) {
-    static const int one = 1;
-    struct io_uring_sqe *entry = tandem_ring_entry(ring, IORING_OP_URING_CMD, failed);
-    entry->fd = (int32_t)file;
-    entry->flags = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
-    entry->off = TANDEM_SOCKET_OP_SETSOCKOPT;
-    // struct { level, optname } in newer headers.
-    uint32_t words[2] = {level, name};
-    memcpy(&entry->addr, words, sizeof words);
-    // optlen, optval.
-    entry->file_index = sizeof one;
-    entry->addr3 = (uint64_t)(uintptr_t)&one;
-}
-
 void tandem_ring_connect(struct tandem_ring *ring, uint64_t data, uint64_t failed, uint32_t file,
                          const struct tandem_address *to, bool keeps_alive) {
     // A chain must not be cut in two by a full ring.
-    if (ring->tail - __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE) + 4 > ring->entries) tandem_ring_enter(ring, -1);
+    if (ring->tail - __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE) + 4 > ring->entries) tandem_ring_enter(ring, 0, -1);
     struct io_uring_sqe *entry = tandem_ring_entry(ring, IORING_OP_SOCKET, failed);
     entry->fd = to->family == 4 ? AF_INET : AF_INET6;
     entry->off = SOCK_STREAM;

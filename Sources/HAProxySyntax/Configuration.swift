@@ -35,6 +35,8 @@ package struct GlobalSection: Equatable, Sendable {
     }
 
     package var engine: Engine = .automatic
+    /// `tune.buffers.limit`: buffers of full size, in all; HAProxy's is a limit on all buffers.
+    package var bufferLimit: Int?
     /// How long a proxy that is told to end with its sessions waits for them.
     package var hardStopAfter: Duration = .seconds(300)
     package var pidfile: String?

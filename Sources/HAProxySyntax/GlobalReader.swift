@@ -37,6 +37,10 @@ extension Interpreter {
         switch words[0] {
         case "maxconn": global.maxconn = number(words, in: 1...10_000_000, at: location)
         case "nbthread": global.threads = number(words, in: 1...1024, at: location)
+        case "tune.buffers.limit":
+            // 0 is HAProxy's word for no limit.
+            guard let limit = number(words, in: 0...1_000_000, at: location) else { return }
+            global.bufferLimit = limit == 0 ? nil : limit
         case "tune.engine":
             guard let name = value(words, at: location) else { return }
             guard let engine = GlobalSection.Engine(rawValue: name) else {

@@ -22,6 +22,11 @@ extension Keywords {
         ),
         Keyword.rows(
             .done,
+            "tune.buffers.limit",
+            "buffers of 64 KiB for clients and servers that take nothing; past them reads are of 16 KiB"
+        ),
+        Keyword.rows(
+            .done,
             "hard-stop-after",
             "how long SIGUSR1 waits for sessions; 5 minutes, if it is not written"
         ),

@@ -32,11 +32,12 @@ extension Proxy {
             limit: limit,
             descriptors: descriptorLimit,
             pipeLimit: max(Self.pipeLimit / workers.count, 1),
+            bufferLimit: configuration.global.bufferLimit.map { max($0 / workers.count, 1) },
             identity: identity
         )
         let log = log
         try startThread("worker/\(handle.index)") {
-            do throws(SystemCallError) {
+            do throws(WorkerFailure) {
                 switch engine {
                 case .epoll: try runWorker(EpollEngine.self, handle, settings)
                 case .ring: try runRingWorker(handle, settings, log)
@@ -49,10 +50,22 @@ extension Proxy {
     }
 }
 
+private enum WorkerFailure: Error, CustomStringConvertible {
+    case beforeTheStart(SystemCallError)
+    case atWork(SystemCallError)
+
+    var description: String {
+        switch self {
+        case .beforeTheStart(let error), .atWork(let error): "\(error)"
+        }
+    }
+}
+
 private struct WorkerSettings: Sendable {
     var limit: ConnectionLimit
     var descriptors: Int
     var pipeLimit: Int
+    var bufferLimit: Int?
     var identity: LogIdentity
 }
 
@@ -61,10 +74,11 @@ private func runRingWorker(
     _ handle: WorkerHandle,
     _ settings: WorkerSettings,
     _ log: Logger
-) throws(SystemCallError) {
-    do throws(SystemCallError) {
+) throws(WorkerFailure) {
+    do throws(WorkerFailure) {
         try runWorker(RingEngine.self, handle, settings)
     } catch {
+        guard case .beforeTheStart(let error) = error else { throw error }
         log.warning("worker \(handle.index): io_uring is not to be had, \(error): epoll is used")
         try runWorker(EpollEngine.self, handle, settings)
     }
@@ -74,14 +88,24 @@ private func runWorker<E: Engine & ~Copyable>(
     _ engine: E.Type,
     _ handle: WorkerHandle,
     _ settings: WorkerSettings
-) throws(SystemCallError) {
-    var worker = try Worker<E>(
-        handle: handle,
-        limit: settings.limit,
-        descriptors: settings.descriptors,
-        pipeLimit: settings.pipeLimit,
-        identity: settings.identity
-    )
+) throws(WorkerFailure) {
+    var worker: Worker<E>
+    do throws(SystemCallError) {
+        worker = try Worker<E>(
+            handle: handle,
+            limit: settings.limit,
+            descriptors: settings.descriptors,
+            pipeLimit: settings.pipeLimit,
+            bufferLimit: settings.bufferLimit,
+            identity: settings.identity
+        )
+    } catch {
+        throw .beforeTheStart(error)
+    }
     handle.begin(E.name)
-    worker.run()
+    do throws(SystemCallError) {
+        try worker.run()
+    } catch {
+        throw .atWork(error)
+    }
 }

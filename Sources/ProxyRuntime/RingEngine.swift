@@ -38,6 +38,14 @@ import Sessions
     var lacksBuffers = false
     /// Not with the kernel.
     var lentBuffers = 0
+    /// More than a quarter of them is.
+    var hasBuffers: Bool { lentBuffers < Int(Self.bufferCount) * 3 / 4 }
+    /// When sessions were last looked through for buffers that wait.
+    var buffersSought: Instant = .zero
+    /// Sends that are complete as soon as they are handed over, and that nobody has looked at yet.
+    var quickSends: UInt32 = 0
+    /// Something is to be done as soon as one of them is complete.
+    var wantsEverySend = false
     var isPolling = false
     /// Completions of this turn, as far as they were there at its start.
     var batch: UInt32 = 0
@@ -204,6 +212,7 @@ enum RingToken {
     static let socketsReady: UInt64 = 7
     static let shutDown: UInt64 = 8
     static let installed: UInt64 = 9
+    static let sentQuickly: UInt64 = 10
 
     static let kindShift: UInt64 = 60
     static let attemptShift: UInt64 = 56

@@ -2,13 +2,16 @@ import CLinux
 import Primitives
 import Sessions
 
-/// What an end of a session has and waits for. The first four have epoll's own values, so that its news are taken
+/// What an end of a session has and waits for. The first five have epoll's own values, so that its news are taken
 /// over as they are.
 struct EndFlags: OptionSet {
-    let rawValue: UInt16
+    let rawValue: UInt32
 
     /// EPOLLIN: reading may bring something.
     static let readable = EndFlags(rawValue: 0x1)
+    /// EPOLLPRI: it sends urgent data, at which reading stops short (tcp(7)): a short read does not tell that it has
+    /// no more, nor a splice.
+    static let urgent = EndFlags(rawValue: 0x2)
     /// EPOLLOUT: writing may take something.
     static let writable = EndFlags(rawValue: 0x4)
     /// EPOLLERR: the kernel reported an error that reading has not met yet.
@@ -36,14 +39,18 @@ struct EndFlags: OptionSet {
     static let shutsDown = EndFlags(rawValue: 0x1000)
     /// To be closed when that is done.
     static let closesLater = EndFlags(rawValue: 0x4000)
+    /// The ring receives for it once the other end has taken what came before.
+    static let paced = EndFlags(rawValue: 0x8000)
+    /// The ring sends what the socket takes at once: it is complete when it is handed over, and is not to be ended.
+    static let sendsQuickly = EndFlags(rawValue: 0x10000)
 
-    private static let ofPoll: UInt16 = 0x200D
+    private static let ofPoll: UInt32 = 0x200F
     /// EPOLLERR, EPOLLHUP, EPOLLRDHUP: there is something to read, be it the end.
     private static let ofEnd: UInt32 = 0x2018
 
     @inline(__always)
     mutating func insert(epoll events: UInt32) {
-        var raw = rawValue | UInt16(truncatingIfNeeded: events) & Self.ofPoll
+        var raw = rawValue | events & Self.ofPoll
         if events & Self.ofEnd != 0 {
             raw |= Self.readable.rawValue
             if events & 0x10 != 0 { raw |= Self.ending.rawValue }
@@ -56,10 +63,6 @@ struct EndFlags: OptionSet {
 struct End {
     var descriptor: Int32 = -1
     var flags: EndFlags = []
-    /// Large reads without a small one in between: a stream.
-    var largeReads: UInt8 = 0
-    /// Small splices without a large one in between: a stream no more.
-    var smallSplices: UInt8 = 0
     /// When bytes last came from it or went to it.
     var last: Instant = .zero
     /// Bytes that came from it.
@@ -73,6 +76,12 @@ struct End {
     var piped: Int32 = 0
     /// The ring's buffers on their way to it.
     var chain = BufferChain()
+    /// Large reads without a small one in between: a stream.
+    var largeReads: UInt8 = 0
+    /// Small splices without a large one in between: a stream no more.
+    var smallSplices: UInt8 = 0
+    /// A stream that the kernel tells of only when it has much of it.
+    var isMarked = false
     /// The place of the entry that sends to it.
     var sending: UInt32 = 0
 

@@ -34,7 +34,10 @@ extension Worker where E: ~Copyable {
                 _ = Glibc.close(descriptor)
                 continue
             }
-            watch(descriptor, slot.pointee.token(.client))
+            guard watch(descriptor, slot.pointee.token(.client)) else {
+                signal(slot, .killed(.resources))
+                continue
+            }
             welcome(slot)
         }
     }
@@ -106,10 +109,12 @@ extension Worker where E: ~Copyable {
     }
 
     /// Once for its whole life; what happens is reported as it happens.
-    func watch(_ descriptor: Int32, _ token: UInt64) {
+    /// False: the kernel has no room for it.
+    func watch(_ descriptor: Int32, _ token: UInt64) -> Bool {
         let interest =
-            EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
-        _ = tandem_epoll_ctl(epoll.rawValue, EPOLL_CTL_ADD, descriptor, interest, token)
+            EPOLLIN.rawValue | EPOLLPRI.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue
+            | EPOLLET.rawValue
+        return tandem_epoll_ctl(epoll.rawValue, EPOLL_CTL_ADD, descriptor, interest, token) == 0
     }
 
     // MARK: Entrances

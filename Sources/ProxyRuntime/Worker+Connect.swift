@@ -114,8 +114,7 @@ extension Worker where E: ~Copyable {
         }
         slot.pointee.server.descriptor = descriptor
         slot.pointee.server.last = now
-        watch(descriptor, slot.pointee.token(.server))
-        return nil
+        return watch(descriptor, slot.pointee.token(.server)) ? nil : .exhausted
     }
 
     /// The spare descriptor gives way; where there is none, or another worker was faster to take its number, the

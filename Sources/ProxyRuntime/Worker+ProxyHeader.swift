@@ -52,11 +52,11 @@ extension Worker where E: ~Copyable {
             )
         }
         let header = ProxyHeader.write(version: version, addresses)
-        let buffer = pool.take()
+        let buffer = pool.take(header.count)
         unsafe header.withUnsafeBytes { bytes in
             unsafe UnsafeMutableRawBufferPointer(
                 start: buffer.address(at: 0),
-                count: BufferPool.bufferSize
+                count: Int(buffer.capacity)
             ).copyMemory(from: bytes)
         }
         slot.pointee.server.pending = buffer

@@ -16,8 +16,6 @@ import Sessions
 extension Worker where E: ~Copyable {
     private static var streamRead: Int64 { 16 << 10 }
     private static var readsOfStream: UInt8 { 4 }
-    private static var smallSplice: Int64 { 8 << 10 }
-    private static var splicesOfNoStream: UInt8 { 8 }
 
     /// Both directions.
     mutating func pump(_ slot: Slot) {
@@ -57,7 +55,7 @@ extension Worker where E: ~Copyable {
 
     /// False: the session is over.
     @inline(__always)
-    private mutating func continues(_ slot: Slot, _ side: Side, _ pumped: Pumped) -> Bool {
+    mutating func continues(_ slot: Slot, _ side: Side, _ pumped: Pumped) -> Bool {
         switch pumped {
         case .waits: return true
         case .again:
@@ -74,7 +72,7 @@ extension Worker where E: ~Copyable {
     }
 
     @inline(__always)
-    private mutating func pump(_ slot: Slot, from source: Side) -> Pumped {
+    mutating func pump(_ slot: Slot, from source: Side) -> Pumped {
         let target = source.opposite
         let flags = slot.end(source).pointee.flags
         let nothingWaits =
@@ -104,12 +102,9 @@ extension Worker where E: ~Copyable {
             guard slot.end(source).pointee.flags.contains(.readable),
                 slot.end(target).pointee.flags.contains(.writable)
             else { return .waits }
-            guard pool.hasRoom else { return .again }
-            var size = BufferPool.bufferSize
-            if slot.end(source).pointee.largeReads >= Self.readsOfStream {
-                if beginSplicing(slot, from: source) { return splice(slot, from: source) }
-                size = BufferPool.largeSize
-            }
+            let isStream = slot.end(source).pointee.largeReads >= Self.readsOfStream
+            if isStream, beginSplicing(slot, from: source) { return splice(slot, from: source) }
+            let size = pool.readSize(isStream: isStream)
             let count = unsafe tandem_stream_receive(from, scratch, size)
             guard count > 0 else {
                 if count == 0 {
@@ -129,7 +124,7 @@ extension Worker where E: ~Copyable {
                 slot.end(source).pointee.largeReads += 1
             }
             // A short read has emptied the socket: what comes later is a new edge, and after the end comes nothing.
-            let isShort = count < size
+            let isShort = count < size && !slot.end(source).pointee.flags.contains(.urgent)
             let isLast = isShort && slot.end(source).pointee.flags.contains(.ending)
             let sent = unsafe tandem_stream_send(to, scratch, Int(count), isLast)
             if sent == count {
@@ -195,102 +190,6 @@ extension Worker where E: ~Copyable {
         slot.end(side).pointee.pending = nil
         slot.end(side).pointee.pendingStart = 0
         slot.end(side).pointee.pendingEnd = 0
-    }
-
-    // MARK: Splicing
-
-    private mutating func beginSplicing(_ slot: Slot, from source: Side) -> Bool {
-        guard !slot.end(source).pointee.flags.contains(.neverSplices), takePipe(slot, source) else {
-            return false
-        }
-        slot.end(source).pointee.flags.insert(.splices)
-        slot.end(source).pointee.smallSplices = 0
-        return true
-    }
-
-    private mutating func takePipe(_ slot: Slot, _ source: Side) -> Bool {
-        if slot.end(source).pointee.pipe == nil {
-            slot.end(source).pointee.pipe = pipes.take(at: now)
-        }
-        return slot.end(source).pointee.pipe != nil
-    }
-
-    /// What is in the pipe first, then what the source has.
-    private mutating func splice(_ slot: Slot, from source: Side) -> Pumped {
-        let target = source.opposite
-        let from = slot.end(source).pointee.descriptor
-        let to = slot.end(target).pointee.descriptor
-        for _ in 0..<TurnBudget.reads {
-            if slot.end(source).pointee.piped > 0, let pipe = slot.end(source).pointee.pipe {
-                guard slot.end(target).pointee.flags.contains(.writable) else { return .waits }
-                let count = tandem_splice(pipe.reading, to, Int(slot.end(source).pointee.piped))
-                if count == -Int64(EAGAIN) || count == -Int64(EINTR) {
-                    slot.end(target).pointee.flags.remove(.writable)
-                    return .waits
-                }
-                guard count > 0 else { return .failed(target) }
-                slot.end(source).pointee.piped -= Int32(truncatingIfNeeded: count)
-                slot.end(target).pointee.last = now
-                continue
-            }
-            if slot.end(source).pointee.flags.contains(.ended) {
-                dropPipe(slot, source)
-                slot.end(source).pointee.flags.remove(.splices)
-                return .ended
-            }
-            guard slot.end(source).pointee.flags.contains(.readable),
-                slot.end(target).pointee.flags.contains(.writable)
-            else {
-                dropPipe(slot, source)
-                return .waits
-            }
-            guard slot.end(source).pointee.smallSplices < Self.splicesOfNoStream,
-                takePipe(slot, source), let pipe = slot.end(source).pointee.pipe
-            else {
-                endSplicing(slot, source)
-                return .again
-            }
-            let count = tandem_splice(from, pipe.writing, Int(pipe.capacity))
-            guard count > 0 else {
-                switch -count {
-                case 0: slot.end(source).pointee.flags.insert(.ended)
-                case Int64(EINTR): break
-                case Int64(EAGAIN):
-                    slot.end(source).pointee.flags.remove(.readable)
-                    dropPipe(slot, source)
-                    return .waits
-                case Int64(EINVAL), Int64(ENOSYS):
-                    slot.end(source).pointee.flags.insert(.neverSplices)
-                    endSplicing(slot, source)
-                    return .again
-                default: return .failed(source)
-                }
-                continue
-            }
-            slot.end(source).pointee.piped = Int32(truncatingIfNeeded: count)
-            slot.end(source).pointee.received &+= UInt64(count)
-            slot.end(source).pointee.last = now
-            if count < Self.smallSplice {
-                slot.end(source).pointee.smallSplices += 1
-            } else {
-                slot.end(source).pointee.smallSplices = 0
-            }
-        }
-        return .again
-    }
-
-    private mutating func endSplicing(_ slot: Slot, _ source: Side) {
-        dropPipe(slot, source)
-        slot.end(source).pointee.flags.remove(.splices)
-        slot.end(source).pointee.largeReads = 0
-    }
-
-    @inline(__always)
-    mutating func dropPipe(_ slot: Slot, _ side: Side) {
-        guard let pipe = slot.end(side).pointee.pipe else { return }
-        pipes.giveBack(pipe, isEmpty: slot.end(side).pointee.piped == 0)
-        slot.end(side).pointee.pipe = nil
-        slot.end(side).pointee.piped = 0
     }
 }
 

@@ -17,15 +17,27 @@ extension Worker where E == RingEngine {
                 false
             )
         }
+        // What was only sent needs nobody: it is worth no turn of its own.
+        let completions = engine.wantsEverySend ? 1 : 1 + engine.quickSends
+        engine.wantsEverySend = false
         // 0 would not wait, but neither hand the time over.
-        _ = unsafe tandem_ring_enter(engine.ring, nanoseconds > 0 ? nanoseconds : -1)
+        _ = unsafe tandem_ring_enter(engine.ring, completions, nanoseconds > 0 ? nanoseconds : -1)
         now = Clock.now
+        if unsafe engine.ring.pointee.failure != 0 {
+            fail(unsafe SystemCallError("io_uring_enter", errno: engine.ring.pointee.failure))
+            return
+        }
         engine.batch = unsafe tandem_ring_ready(engine.ring)
         var completion = tandem_completion()
         var socketsAreReady = false
-        while unsafe tandem_ring_next(engine.ring, &completion) {
+        // What completes meanwhile is the next turn's: whoever keeps the ring full must not keep everything else waiting.
+        for _ in 0..<engine.batch {
+            guard unsafe tandem_ring_next(engine.ring, &completion) else { break }
             switch completion.data >> RingToken.kindShift {
             case RingToken.received: received(completion)
+            case RingToken.sentQuickly:
+                engine.quickSends -= 1
+                sent(completion)
             case RingToken.sent: sent(completion)
             case RingToken.accepted: accepted(completion)
             case RingToken.connected: connected(completion)
@@ -40,7 +52,7 @@ extension Worker where E == RingEngine {
             }
         }
         if !engine.waiting.isEmpty { placeWaiting() }
-        if engine.lacksBuffers { freeBuffers() }
+        if engine.lacksBuffers || !engine.starved.isEmpty && !engine.hasBuffers { freeBuffers() }
         if !engine.starved.isEmpty { feedStarved() }
         if socketsAreReady {
             engine.isPolling = false

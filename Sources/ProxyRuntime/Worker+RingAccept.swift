@@ -73,7 +73,7 @@ extension Worker where E == RingEngine {
             unsafe tandem_ring_cancel(engine.ring, Self.data(of: Int32(number)))
         }
         // At once: the descriptor may be closed before the turn is over.
-        _ = unsafe tandem_ring_enter(engine.ring, -1)
+        _ = unsafe tandem_ring_enter(engine.ring, 0, -1)
     }
 
     private func suitsRing(_ listener: Pinned<LiveListener>) -> Bool {

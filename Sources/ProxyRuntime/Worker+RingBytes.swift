@@ -6,9 +6,11 @@ import Sessions
 
 /// Bytes through the ring: what is received waits in the ring's buffers until it is sent.
 extension Worker where E == RingEngine {
+    /// Looking through all sessions takes its time.
+    private static var seekingPause: UInt64 { 4_000_000 }
     /// More of them for one end, and its session is no longer one of small messages.
-    private static var buffersOfEnd: UInt16 { 8 }
-    private static var readsOfStream: UInt8 { 4 }
+    private static var buffersOfEnd: UInt16 { 16 }
+    private static var readsOfStream: UInt8 { 16 }
 
     @inline(__always)
     mutating func receive(_ slot: Slot, _ side: Side) {
@@ -17,8 +19,18 @@ extension Worker where E == RingEngine {
         unsafe tandem_ring_receive(
             engine.ring,
             RingToken.make(RingToken.received, slot.pointee.token(side)),
-            slot.end(side).pointee.descriptor
+            slot.end(side).pointee.descriptor,
+            !slot.end(side).pointee.flags.contains(.paced)
         )
+    }
+
+    /// The next of a `paced` end.
+    @inline(__always)
+    private mutating func receiveNext(_ slot: Slot, _ side: Side) {
+        guard slot.end(side.opposite).pointee.chain.isEmpty,
+            slot.end(side).pointee.flags.isDisjoint(with: [.receives, .ended])
+        else { return }
+        receive(slot, side)
     }
 
     mutating func received(_ completion: tandem_completion) {
@@ -45,7 +57,13 @@ extension Worker where E == RingEngine {
         }
         if leaves(slot) { return }
         switch completion.result {
-        case 1...: if !continues { receive(slot, side) }
+        case 1...:
+            if continues { break }
+            if source.pointee.flags.contains(.paced) {
+                receiveNext(slot, side)
+            } else {
+                receive(slot, side)
+            }
         case 0:
             source.pointee.flags.insert(.ended)
             handOnEnd(slot, side)
@@ -79,31 +97,45 @@ extension Worker where E == RingEngine {
             source.pointee.largeReads += 1
         }
         if slot.pointee.isMoving { return }
-        if target.pointee.chain.count > Self.buffersOfEnd
+        let isTooMuch =
+            target.pointee.chain.count > Self.buffersOfEnd
             || source.pointee.largeReads >= Self.readsOfStream
-        {
+        if isTooMuch, !source.pointee.flags.contains(.paced) {
             beginMove(slot)
         } else if !target.pointee.flags.contains(.sends) {
             send(slot, side.opposite)
+        } else {
+            // What follows it is sent when it is complete.
+            engine.wantsEverySend = true
         }
     }
 
+    /// What the socket takes at once, mostly all of it; `waits`: until it takes something.
     @inline(__always)
-    private mutating func send(_ slot: Slot, _ side: Side) {
+    private mutating func send(_ slot: Slot, _ side: Side, waits: Bool = false) {
         let target = slot.end(side)
         let buffer = target.pointee.chain.first
         let link = engine.links[Int(buffer)]
-        target.pointee.flags.insert(.sends)
+        let isOnly = target.pointee.chain.count == 1
+        let isLast = isOnly && slot.end(side.opposite).pointee.flags.contains(.ended)
         slot.pointee.operations += 1
-        let isLast =
-            target.pointee.chain.count == 1
-            && slot.end(side.opposite).pointee.flags.contains(.ended)
+        if waits {
+            target.pointee.flags.insert(.sends)
+        } else {
+            target.pointee.flags.formUnion([.sends, .sendsQuickly])
+            engine.quickSends += 1
+            if !isOnly || isLast { engine.wantsEverySend = true }
+        }
         target.pointee.sending = unsafe tandem_ring_send(
             engine.ring,
-            RingToken.make(RingToken.sent, slot.pointee.token(side)),
+            RingToken.make(
+                waits ? RingToken.sent : RingToken.sentQuickly,
+                slot.pointee.token(side)
+            ),
             target.pointee.descriptor,
             tandem_ring_buffer(engine.ring, buffer) + Int(link.start),
             UInt32(bitPattern: link.end - link.start),
+            waits,
             isLast
         )
     }
@@ -112,12 +144,14 @@ extension Worker where E == RingEngine {
         let side = side(of: completion)
         guard let slot = settle(completion) else { return }
         let target = slot.end(side)
-        target.pointee.flags.remove(.sends)
+        target.pointee.flags.subtract([.sends, .sendsQuickly])
+        var tookAll = false
         if completion.result > 0 {
             target.pointee.last = now
             let buffer = Int(target.pointee.chain.first)
             engine.links[buffer].start += completion.result
-            if engine.links[buffer].start >= engine.links[buffer].end { dropFirst(target) }
+            tookAll = engine.links[buffer].start >= engine.links[buffer].end
+            if tookAll { dropFirst(target) }
         }
         if slot.pointee.isMoving, isError(completion) {
             target.pointee.flags.insert(.broken)
@@ -126,9 +160,22 @@ extension Worker where E == RingEngine {
         if isError(completion) {
             signal(slot, .failed(side))
         } else if !target.pointee.chain.isEmpty {
-            send(slot, side)
+            send(slot, side, waits: !tookAll)
         } else if slot.end(side.opposite).pointee.flags.contains(.ended) {
             handOnEnd(slot, side.opposite)
+        } else if slot.end(side.opposite).pointee.flags.contains(.paced) {
+            receiveNext(slot, side.opposite)
+        }
+    }
+
+    /// Nothing is under way: what was received is sent, and what follows received.
+    mutating func goOnInRing(_ slot: Slot, from side: Side) {
+        if !slot.end(side.opposite).pointee.chain.isEmpty {
+            send(slot, side.opposite)
+        } else if slot.end(side).pointee.flags.contains(.ended) {
+            handOnEnd(slot, side)
+        } else {
+            receiveNext(slot, side)
         }
     }
 
@@ -140,6 +187,7 @@ extension Worker where E == RingEngine {
             signal(slot, .ended(side))
             return
         }
+        engine.wantsEverySend = true
         if target.pointee.chain.count == 1, target.pointee.flags.contains(.sends) {
             unsafe tandem_ring_send_last(engine.ring, target.pointee.sending)
         }
@@ -199,11 +247,13 @@ extension Worker where E == RingEngine {
         while !end.pointee.chain.isEmpty { dropFirst(end) }
     }
 
-    /// There are too few: sessions with an end that takes nothing leave the ring, as far as there is room elsewhere
-    /// for what waits. What came in this turn is on its way and is no sign of that.
+    /// There are too few: sessions with an end that takes nothing leave the ring. What came in this turn is on its way
+    /// and is no sign of that: it is looked at again in a later one, as long as an end waits for a buffer.
     mutating func freeBuffers() {
         engine.lacksBuffers = false
-        for index in 0..<Int32(slab.capacity) where pool.hasRoom {
+        guard engine.buffersSought < now else { return }
+        engine.buffersSought = now.advanced(byNanoseconds: Self.seekingPause)
+        for index in 0..<Int32(slab.capacity) {
             let slot = slab[index]
             guard slot.pointee.isInUse, slot.pointee.session.isEstablished,
                 !slot.pointee.isMoving, !slot.pointee.isClosing,
@@ -217,7 +267,7 @@ extension Worker where E == RingEngine {
 
     /// Ends that found no buffer receive again when there are some.
     mutating func feedStarved() {
-        guard engine.lentBuffers < Int(RingEngine.bufferCount) * 3 / 4 else { return }
+        guard engine.hasBuffers else { return }
         let tokens = engine.starved
         engine.starved.removeAll(keepingCapacity: true)
         for token in tokens {

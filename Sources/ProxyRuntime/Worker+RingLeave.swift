@@ -43,7 +43,9 @@ extension Worker where E == RingEngine {
         if !flags.isDisjoint(with: [.receives, .sends, .isWatched]) {
             let token = slot.pointee.token(side)
             if flags.contains(.receives) { cancel(RingToken.received, token) }
-            if flags.contains(.sends) { cancel(RingToken.sent, token) }
+            if flags.contains(.sends), !flags.contains(.sendsQuickly) {
+                cancel(RingToken.sent, token)
+            }
             if flags.contains(.isWatched) { cancel(RingToken.clientSpoke, token) }
         }
         switch side {
@@ -97,12 +99,12 @@ extension Worker where E == RingEngine {
         slot.pointee.client.flags = .writable
         // What is still to come of attempts in the ring is no longer of interest.
         slot.pointee.attempt = (slot.pointee.attempt &+ 1) & 0xF
-        watch(descriptor, slot.pointee.token(.client))
-        return true
+        return watch(descriptor, slot.pointee.token(.client))
     }
 
     mutating func beginMove(_ slot: Slot) {
         slot.pointee.isMoving = true
+        engine.wantsEverySend = true
         endOperations(slot, .client)
         endOperations(slot, .server)
         if slot.pointee.operations == 0 { move(slot) }
@@ -113,24 +115,36 @@ extension Worker where E == RingEngine {
         slot.pointee.isMoving = false
         let client = ordinaryDescriptor(slot.pointee.client.descriptor)
         let server = ordinaryDescriptor(slot.pointee.server.descriptor)
+        let clientBroke = slot.pointee.client.flags.contains(.broken)
+        let serverBroke = slot.pointee.server.flags.contains(.broken)
         guard client >= 0, server >= 0 else {
             if client >= 0 { _ = tandem_close(client) }
             if server >= 0 { _ = tandem_close(server) }
-            signal(slot, .killed(.resources))
+            if clientBroke || serverBroke {
+                signal(slot, .failed(clientBroke ? .client : .server))
+            } else {
+                stay(slot)
+            }
             return
         }
-        let clientBroke = slot.pointee.client.flags.contains(.broken)
-        let serverBroke = slot.pointee.server.flags.contains(.broken)
         goOn(slot, .client, client)
         goOn(slot, .server, server)
         closeCopy(slot)
-        if clientBroke {
+        if clientBroke || slot.pointee.client.flags.contains(.broken) {
             signal(slot, .failed(.client))
-        } else if serverBroke {
+        } else if serverBroke || slot.pointee.server.flags.contains(.broken) {
             signal(slot, .failed(.server))
         } else {
             pump(slot)
         }
+    }
+
+    /// There are no descriptors to go on with: the session stays, and receives no more than its ends take.
+    private mutating func stay(_ slot: Slot) {
+        slot.pointee.client.flags.insert(.paced)
+        slot.pointee.server.flags.insert(.paced)
+        goOnInRing(slot, from: .client)
+        goOnInRing(slot, from: .server)
     }
 
     /// An ordinary descriptor of a direct one, or a negative number.
@@ -162,7 +176,7 @@ extension Worker where E == RingEngine {
         flags.formUnion([.readable, .writable])
         if hasEnded { flags.insert(.ended) }
         end.pointee.flags = flags
-        watch(descriptor, slot.pointee.token(side))
+        if !watch(descriptor, slot.pointee.token(side)) { end.pointee.flags.insert(.broken) }
     }
 
     /// What is still on its way to the end waits in a buffer of its own.

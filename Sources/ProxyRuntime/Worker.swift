@@ -39,7 +39,7 @@ enum TurnBudget {
 
     var engine: E
     var slab = SessionSlab()
-    var pool = BufferPool()
+    var pool: BufferPool
     var pipes: PipePool
     var spare = SpareDescriptor()
     var wheel: TimerWheel
@@ -50,6 +50,8 @@ enum TurnBudget {
     /// Sessions that had more to do than their budget.
     var ready: [UInt64] = []
     private var resuming: [UInt64] = []
+    /// Ends that are told of only when much has come, or were.
+    var marked: [UInt64] = []
     /// Sessions in the queues of all backends.
     var queued = 0
     /// By the `notes` of the sessions that have some.
@@ -62,12 +64,15 @@ enum TurnBudget {
     var countPlace: Int32 = 0
     var now: Instant
     var isStopped = false
+    /// What this worker can't go on after.
+    private(set) var failure: SystemCallError?
 
     init(
         handle: WorkerHandle,
         limit: ConnectionLimit,
         descriptors: Int,
         pipeLimit: Int,
+        bufferLimit: Int?,
         identity: LogIdentity
     ) throws(SystemCallError) {
         let poll = FileDescriptor(owning: try check(tandem_epoll_create(), "epoll_create1"))
@@ -92,6 +97,7 @@ enum TurnBudget {
         unsafe scratch = .allocate(byteCount: BufferPool.largeSize, alignment: 4096)
         now = Clock.now
         pipes = PipePool(limit: pipeLimit)
+        pool = bufferLimit.map { BufferPool(limit: $0) } ?? BufferPool()
         wheel = TimerWheel(at: now)
         log = LogComposer(identity: identity)
     }
@@ -102,9 +108,16 @@ enum TurnBudget {
         for plan in plans { LivePlan.destroy(plan) }
     }
 
-    /// Until `stop` is posted.
-    mutating func run() {
+    /// Until `stop` is posted; throws what it can't go on after.
+    mutating func run() throws(SystemCallError) {
         while !isStopped { turn() }
+        if let failure { throw failure }
+    }
+
+    /// Turns that do nothing would go on telling that all is well.
+    mutating func fail(_ error: SystemCallError) {
+        failure = error
+        isStopped = true
     }
 
     mutating func turn() {
@@ -112,9 +125,12 @@ enum TurnBudget {
         if ready.isEmpty {
             // A wheel with sessions in it is looked at every tick.
             wait = slab.count > 0 ? Int64(TimerWheel.tickNanoseconds) : WorkerHandle.idleNanoseconds
+            if !marked.isEmpty { wait = Int64(Self.markPatience) }
         }
         E.wait(&self, nanoseconds: wait)
+        guard failure == nil else { return }
         resumeReady()
+        if !marked.isEmpty { lookBelowMarks() }
         while let slot = wheel.nextDue(at: now, in: slab) { expire(slot) }
         if queued > 0 { serveQueues() }
         if closedEntrances > 0 { reopenEntrances() }
@@ -131,6 +147,7 @@ enum TurnBudget {
             nanoseconds
         )
         now = Clock.now
+        if count < 0, count != -EINTR { fail(SystemCallError("epoll_pwait2", errno: -count)) }
         guard count > 0 else { return }
         for position in 0..<Int(count) {
             let token = unsafe tandem_event_data(events + position)

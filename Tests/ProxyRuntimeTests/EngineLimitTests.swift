@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import LinuxIO
+import Messages
 import Primitives
 import Testing
 
@@ -10,6 +11,7 @@ import Testing
         """
         global
           tune.engine \(engine)
+          tune.buffers.limit 20
           nbthread 1
           maxconn \(maxconn)
         defaults
@@ -59,7 +61,7 @@ import Testing
                     _ = Client(connected: descriptor).send(bytes)
                 }
             }
-            usleep(700_000)
+            try lab.waitUntilNothingMoves()
             let begun = Clock.now
             for _ in 0..<50 {
                 let client = try Client(port: 7001)
@@ -152,5 +154,22 @@ import Testing
             lab.process?.signal(SIGUSR1)
             #expect(lab.process?.wait() == .exited(0))
         }
+    }
+}
+
+extension ProxyLab {
+    /// Until there was traffic and the proxy, which counts the bytes of sessions that go on once a second, has had none
+    /// for two of them.
+    fileprivate func waitUntilNothingMoves() throws {
+        var last: UInt64 = 0
+        var since = Clock.now
+        let end = since + .seconds(20)
+        while Clock.now < end {
+            let bytes = try traffic().proxy?.bytesIn ?? 0
+            if bytes != last { (last, since) = (bytes, Clock.now) }
+            if bytes > 0, (Clock.now - since).inSeconds > 2 { return }
+            usleep(50_000)
+        }
+        throw LabError("bytes go on coming")
     }
 }

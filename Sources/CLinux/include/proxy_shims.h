@@ -85,6 +85,9 @@ int tandem_splice_pipe(int *reading, int *writing);
 /// What the pipe then holds, or what it holds now if the kernel allows no more (F_SETPIPE_SZ); 0 at an error.
 int tandem_set_pipe_size(int fd, int size);
 
+/// Tells of bytes to read only when there are so many, or the end (SO_RCVLOWAT in socket(7)).
+int tandem_set_receive_mark(int fd, int bytes);
+
 static inline int tandem_socket_error(int fd) { return tandem_getsockopt_int(fd, SOL_SOCKET, SO_ERROR); }
 
 /// Bytes that the kernel has received and nobody read.

@@ -12,15 +12,21 @@
 enum {
     TANDEM_OP_FIXED_FD_INSTALL = 54,
     TANDEM_SOCKET_OP_SETSOCKOPT = 3,
+    /// Between two buffers: else all begin in the same few places of the processor's caches.
+    TANDEM_CACHE_LINE = 64,
 };
 
 struct tandem_ring {
     int fd;
+    /// errno of what the kernel does not recover from: nothing is handed over any more.
+    int failure;
     uint32_t entries, sq_mask, cq_mask;
     /// Entries prepared so far.
     uint32_t tail;
     uint32_t *sq_head, *sq_tail, *cq_head, *cq_tail;
     struct io_uring_sqe *sqes;
+    /// Takes what is prepared after a failure.
+    struct io_uring_sqe nowhere;
     struct io_uring_cqe *cqes;
     /// A socket address for every entry.
     struct sockaddr_storage *addresses;
@@ -43,10 +49,10 @@ struct tandem_completion {
 int tandem_ring_open(struct tandem_ring *ring, uint32_t entries, uint32_t files, uint32_t allocated,
                      uint32_t buffers, uint32_t buffer_size);
 void tandem_ring_close(struct tandem_ring *ring);
-/// Hands over what is prepared, waits until there is a completion or the time is over (negative: does not wait) and
-/// lets the kernel do what waits for this thread.
-int tandem_ring_enter(struct tandem_ring *ring, int64_t nanoseconds);
-/// A cleared entry; hands over what is prepared when there is no room.
+/// Hands over what is prepared, waits until there are so many completions or the time is over (negative: does not wait)
+/// and lets the kernel do what waits for this thread. What it fails with for good is in `failure` too.
+int tandem_ring_enter(struct tandem_ring *ring, uint32_t completions, int64_t nanoseconds);
+/// A cleared entry; hands over what is prepared when there is no room. After a failure it leads nowhere.
 struct io_uring_sqe *tandem_ring_entry(struct tandem_ring *ring, uint8_t opcode, uint64_t data);
 /// An ordinary descriptor of a direct one, at once. Where its completion is not seen at once (-EBUSY), it comes later,
 /// with `late`.
@@ -69,7 +75,7 @@ static inline uint32_t tandem_ring_ready(const struct tandem_ring *ring) {
 }
 
 static inline char *tandem_ring_buffer(const struct tandem_ring *ring, uint16_t buffer) {
-    return ring->memory + (size_t)buffer * ring->buffer_size;
+    return ring->memory + (size_t)buffer * (ring->buffer_size + TANDEM_CACHE_LINE);
 }
 
 /// Gives a buffer to the kernel.
@@ -97,22 +103,24 @@ void tandem_ring_peer(const struct sockaddr_storage *system, struct tandem_addre
 void tandem_ring_connect(struct tandem_ring *ring, uint64_t data, uint64_t failed, uint32_t file,
                          const struct tandem_address *to, bool keeps_alive);
 
-static inline void tandem_ring_receive(struct tandem_ring *ring, uint64_t data, int file) {
+/// Again and again, or once.
+static inline void tandem_ring_receive(struct tandem_ring *ring, uint64_t data, int file, bool again) {
     struct io_uring_sqe *entry = tandem_ring_entry(ring, IORING_OP_RECV, data);
     entry->fd = file;
     entry->flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
-    entry->ioprio = IORING_RECV_MULTISHOT;
+    entry->ioprio = again ? IORING_RECV_MULTISHOT : 0;
 }
 
-/// Its place, for `tandem_ring_send_last`. `is_last`: shutdown or close follows, so that the end may travel with the bytes.
+/// Its place, for `tandem_ring_send_last`. `waits`: until the socket takes something; else it is complete as soon as it is
+/// handed over, perhaps with -EAGAIN. `is_last`: shutdown or close follows, so that the end may travel with the bytes.
 static inline uint32_t tandem_ring_send(struct tandem_ring *ring, uint64_t data, int file, const void *bytes,
-                                        uint32_t size, bool is_last) {
+                                        uint32_t size, bool waits, bool is_last) {
     struct io_uring_sqe *entry = tandem_ring_entry(ring, IORING_OP_SEND, data);
     entry->fd = file;
     entry->flags = IOSQE_FIXED_FILE;
     entry->addr = (uint64_t)(uintptr_t)bytes;
     entry->len = size;
-    entry->msg_flags = MSG_NOSIGNAL | (is_last ? MSG_MORE : 0);
+    entry->msg_flags = MSG_NOSIGNAL | (waits ? 0 : MSG_DONTWAIT) | (is_last ? MSG_MORE : 0);
     return ring->tail - 1;
 }
 
