@@ -71,11 +71,13 @@ extension Agent {
 
     /// All of them: at the start, after lost events, and once a second where there are no events.
     func lookAtProcesses() {
+        areProcessesStale = false
         guard !processes.isEmpty else { return }
         do throws(SystemCallError) {
             let running = try RunningProcess.all()
             tell(processes.replace(by: running, at: Clock.now))
         } catch {
+            areProcessesStale = true
             log.error("tracked processes: \(error)")
         }
     }
@@ -187,9 +189,9 @@ extension Agent {
         handleAll(.reading(.file(file.name), value: value))
     }
 
-    /// What has no events is looked at once a second.
+    /// What has no events is looked at once a second, and what could not be looked at when it had to.
     func reviewTracking() {
-        if isPollingProcesses { lookAtProcesses() }
+        if isPollingProcesses || areProcessesStale { lookAtProcesses() }
         if areFilesUnwatched { watchFiles() }
     }
 }

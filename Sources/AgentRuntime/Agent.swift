@@ -84,6 +84,8 @@ final class Agent {
 
     var processEvents: ProcessEvents?
     var isPollingProcesses = false
+    /// Events were lost, and the look at all processes that they call for has failed.
+    var areProcessesStale = false
     var fileWatch: FileWatch?
     /// A directory of a tracked file can't be watched; the log was told so.
     var areFilesUnwatched = false

@@ -19,12 +19,14 @@ package struct ProcessEvents: ~Copyable {
     package enum Received: Equatable, Sendable {
         case event(Event)
         case nothing
-        /// Events were lost: look at all processes anew.
+        /// Events were lost, and those that were queued are thrown away: look at all processes anew.
         case lost
     }
 
     /// Datagrams that one call throws away at most.
     private static let discardBudget = 256
+    /// Datagrams that are thrown away after a loss at most; far above what the queue holds.
+    private static let staleBudget = 1 << 16
 
     package let descriptor: FileDescriptor
     private var buffer = [UInt8](repeating: 0, count: 1024)
@@ -37,6 +39,43 @@ package struct ProcessEvents: ~Copyable {
 
     package mutating func receive() throws(SystemCallError) -> Received {
         for _ in 0..<Self.discardBudget {
+            let datagram: Datagram
+            do throws(SystemCallError) {
+                guard let read = try read() else { return .nothing }
+                datagram = read
+            } catch {
+                guard error.errno == ENOBUFS else { throw error }
+                try discard()
+                return .lost
+            }
+            guard datagram.isKernels, let event = try? Self.event(in: buffer[0..<datagram.size])
+            else { continue }
+            return .event(event)
+        }
+        return .nothing
+    }
+
+    /// The kernel tells of a loss before what is queued, which is older than any look at the processes from now
+    /// on, and it tells of no other loss before the queue has been empty.
+    private mutating func discard() throws(SystemCallError) {
+        for _ in 0..<Self.staleBudget {
+            do throws(SystemCallError) {
+                guard try read() != nil else { return }
+            } catch {
+                guard error.errno == ENOBUFS else { throw error }
+            }
+        }
+    }
+
+    private struct Datagram {
+        var size: Int
+        /// Whole, and from nobody else.
+        var isKernels: Bool
+    }
+
+    /// Nil when nothing is there.
+    private mutating func read() throws(SystemCallError) -> Datagram? {
+        while true {
             var sender: UInt32 = 0
             var isCut = false
             let size = unsafe buffer.withUnsafeMutableBytes { raw in
@@ -49,19 +88,13 @@ package struct ProcessEvents: ~Copyable {
                 )
             }
             switch size {
-            case -Int64(EAGAIN): return .nothing
+            case -Int64(EAGAIN): return nil
             case -Int64(EINTR): continue
-            case -Int64(ENOBUFS): return .lost
             case ..<0:
                 throw SystemCallError("hear processes", errno: Int32(truncatingIfNeeded: -size))
-            default: break
+            default: return Datagram(size: Int(size), isKernels: sender == 0 && !isCut)
             }
-            guard sender == 0, !isCut,
-                let event = try? Self.event(in: buffer[0..<Int(size)])
-            else { continue }
-            return .event(event)
         }
-        return .nothing
     }
 
     /// `struct proc_event` behind a netlink header and a connector header, in the host's order. Nil for what

@@ -66,6 +66,28 @@ struct ProcessEventsTests {
         #expect(!heard.contains(.ended(pid: getpid())))
     }
 
+    @Test func `nothing older than the lost events is told after them`() throws {
+        var events = try ProcessEvents()
+        let socket = events.descriptor.rawValue
+        try check(tandem_setsockopt_int(socket, SOL_SOCKET, SO_RCVBUFFORCE, 2048), "room")
+        var ended: Set<Int32> = []
+        for _ in 0..<50 {
+            let child = try Spawn(path: "/bin/true", arguments: ["true"]).start()
+            while child.reap() == nil { usleep(1000) }
+            ended.insert(child.pid)
+        }
+        #expect(try events.receive() == .lost)
+        // Whoever has looked at all processes by now must not be told that one of these began.
+        for _ in 0..<1000 {
+            switch try events.receive() {
+            case .nothing: return
+            case .lost: continue
+            case .event(.forked(let pid, _)), .event(.changed(let pid)), .event(.ended(let pid)):
+                #expect(!ended.contains(pid))
+            }
+        }
+    }
+
     @Test func `nothing that the kernel could say traps the reader`() {
         var random = SeededGenerator(seed: 2)
         for _ in 0..<20_000 {
