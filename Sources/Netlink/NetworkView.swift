@@ -22,22 +22,27 @@ package struct NetworkView: Equatable, Sendable {
 
     /// The address that packets of a family leave the interface from, when it is not one of `lent`: IPv4's
     /// first one that others can reach, IPv6's link-local one (RFC 9568 §5.1.2.1).
+    ///
+    /// An own address that came after a lent one of its network is marked as secondary; it is as good, where
+    /// there is no other.
     package func primaryAddress(
         of interface: Int32,
         family: AddressFamily = .v4,
         except lent: Set<IPAddress>
     ) -> IPAddress? {
+        var secondary: IPAddress?
         for address in addresses
         where address.interface == interface && address.scope < hostScope && address.isSettled {
-            switch (family, address.prefix.address) {
-            case (.v4, .v4): guard !address.isSecondary else { continue }
-            case (.v6, .v6(let candidate)): guard candidate.isLinkLocal else { continue }
-            case (.v4, .v6), (.v6, .v4): continue
+            let candidate = address.prefix.address
+            guard candidate.family == family, !lent.contains(candidate) else { continue }
+            switch candidate {
+            case .v4:
+                guard address.isSecondary else { return candidate }
+                secondary = secondary ?? candidate
+            case .v6(let v6): if v6.isLinkLocal { return candidate }
             }
-            guard !lent.contains(address.prefix.address) else { continue }
-            return address.prefix.address
         }
-        return nil
+        return secondary
     }
 
     package mutating func apply(_ event: RouteEvent) {

@@ -245,4 +245,16 @@ struct NetworkViewTests {
         view.apply(.interfaceRemoved(eth0))
         #expect(view.addresses.isEmpty)
     }
+
+    @Test func `an own address behind a lent one of its network is a source all the same`() throws {
+        var view = NetworkView()
+        var own = try address("192.168.0.193/24")
+        own.flags = 1
+        view.apply(.addressPut(try address("192.168.0.100/24")))
+        view.apply(.addressPut(own))
+        let lent: Set = [IPAddress(192, 168, 0, 100)]
+        #expect(view.primaryAddress(of: 2, except: lent) == IPAddress(192, 168, 0, 193))
+        view.apply(.addressPut(try address("10.0.0.1/8")))
+        #expect(view.primaryAddress(of: 2, except: lent) == IPAddress(10, 0, 0, 1))
+    }
 }
