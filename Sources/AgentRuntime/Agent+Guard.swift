@@ -5,8 +5,8 @@ import Netlink
 import Primitives
 import VRRP
 
-/// Advertisements below one second: the kernel counts the lifetime of addresses in whole seconds, so a process
-/// of its own takes them away when this one has been silent for two and a half advertisements.
+/// Where the lifetime of addresses, which the kernel counts in whole seconds, would outlast a peer's patience, a process
+/// of its own takes them away when this one has been silent for too long (`RouterSettings.needsGuard`).
 extension Agent {
     /// Before the loop's own, so that a loop that spins does not keep it from its work.
     private static let guardPriority = AgentProgram.realTimePriority + 1
@@ -19,7 +19,10 @@ extension Agent {
         let started = try AddressGuard(realTimePriority: Self.guardPriority)
         try poller.add(started.channel.rawValue, token: Token.addressGuard)
         log.info(
-            "the address guard watches (pid \(started.pid)): addresses go 2.5 advertisements after the last one"
+            """
+            the address guard watches (pid \(started.pid)): addresses go before a peer stops waiting for \
+            advertisements
+            """
         )
         addressGuard = consume started
     }
@@ -52,8 +55,8 @@ extension Agent {
         guard let ward = routers[index].ward, let spoken = routers[index].advertisedAt else {
             return true
         }
-        let patience = routers[index].settings.advertisementInterval * 5 / 2
-        return addressGuard?.arm(ward, until: spoken + patience) ?? false
+        return addressGuard?.arm(ward, until: spoken + routers[index].settings.guardPatience)
+            ?? false
     }
 
     /// The addresses are released: nothing is left to watch.
@@ -106,8 +109,4 @@ extension Agent {
             for event in declare(.cannotClaim, index) { handle(event, index) }
         }
     }
-}
-
-extension RouterSettings {
-    var needsGuard: Bool { advertisementInterval < .seconds(1) }
 }

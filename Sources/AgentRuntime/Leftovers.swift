@@ -11,7 +11,7 @@ extension RouterSettings {
     /// is no sign of a life that ended a moment ago.
     var leavesRemnants: Bool {
         !isGrouped && !needsGuard && virtualInterface == nil && addressLifetime > .zero
-            && addressLifetime < advertisementInterval * downTimerAdvertisements
+            && !isLifetimeTooLong
     }
 
     /// Nil unless every address is there, with what an agent's lifetime has left. Its age is that of the

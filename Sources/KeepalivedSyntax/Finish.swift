@@ -91,20 +91,16 @@ extension Interpreter {
         }
     }
 
-    /// A lifetime that outlasts the peer's patience leaves the address on a dead node when the peer takes it.
-    /// Below one second the guard removes it, whatever the lifetime.
+    /// A lifetime that outlasts the peer's patience leaves the address on a dead node when the peer takes it, unless
+    /// the guard removes it.
     private mutating func checkLifetime(_ settings: RouterSettings, at location: SourceLocation) {
-        let patience = settings.advertisementInterval * settings.downTimerAdvertisements
-        guard settings.advertisementInterval >= .seconds(1), settings.addressLifetime >= patience
-        else { return }
-        let count =
-            settings.downTimerAdvertisements == 3
-            ? "three adverts" : "\(settings.downTimerAdvertisements) adverts"
+        guard settings.isLifetimeTooLong, !settings.needsGuard else { return }
         report.warning(
             location,
             "vip_lease of \(settings.addressLifetime.secondsText) seconds is not shorter than "
-                + "\(count) of '\(settings.name)': two nodes could hold the address",
-            mend: "write a 'vip_lease' below \(patience.secondsText)"
+                + "the one advert that the peers of '\(settings.name)' wait for: two nodes could hold the "
+                + "address",
+            mend: "write 'down_timer_adverts 2' or more"
         )
     }
 

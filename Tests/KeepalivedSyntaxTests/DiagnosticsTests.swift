@@ -24,6 +24,9 @@ import Testing
 
     @Test("What is quiet stays quiet")
     func quiet() {
+        // A lifetime that outlasts the peers' patience is the guard's affair.
+        #expect(said("tandem {\nvip_lease 3\n}\n" + instance("")) == [])
+        #expect(said(instance("down_timer_adverts 2")) == [])
         #expect(said(instance("")) == [])
         #expect(said(instance("accept\ndebug 3\nversion 2\nmcast_dst_ip 224.0.0.18")) == [])
         #expect(

@@ -58,3 +58,40 @@ struct VIPGuardTests {
         #expect(killed.handle(.hungUp, at: Self.begin + .milliseconds(2)) == .remove)
     }
 }
+
+@Suite("Which routers the guard watches")
+struct GuardedRouterTests {
+    private func settings(
+        every interval: Duration,
+        lifetime: Duration,
+        downTimer: Int
+    ) -> RouterSettings {
+        var settings = RouterFixture.settings
+        settings.advertisementInterval = interval
+        settings.addressLifetime = lifetime
+        settings.downTimerAdvertisements = downTimer
+        return settings
+    }
+
+    @Test("a lifetime that peers do not wait for, and intervals below a second")
+    func needs() {
+        #expect(!settings(every: .seconds(1), lifetime: .seconds(2), downTimer: 3).needsGuard)
+        #expect(settings(every: .seconds(1), lifetime: .seconds(2), downTimer: 2).needsGuard)
+        #expect(settings(every: .seconds(1), lifetime: .seconds(3), downTimer: 3).needsGuard)
+        #expect(!settings(every: .seconds(1), lifetime: .zero, downTimer: 2).needsGuard)
+        #expect(settings(every: .milliseconds(990), lifetime: .zero, downTimer: 3).needsGuard)
+        // Nothing lies between the next advertisement and the peers' skew time.
+        #expect(!settings(every: .seconds(1), lifetime: .seconds(2), downTimer: 1).needsGuard)
+    }
+
+    @Test(
+        "it acts after the next advertisement and before a peer stops waiting",
+        arguments: [(2, 1500), (3, 2500), (4, 2500), (100, 2500)]
+    )
+    func patience(_ downTimer: Int, _ milliseconds: Int) {
+        let settings = settings(every: .seconds(1), lifetime: .seconds(4), downTimer: downTimer)
+        #expect(settings.guardPatience == .milliseconds(milliseconds))
+        #expect(settings.guardPatience > settings.advertisementInterval)
+        #expect(settings.guardPatience < settings.advertisementInterval * downTimer)
+    }
+}
