@@ -10,9 +10,9 @@ extension Agent {
     /// Datagrams of the monitor that one turn reads at most.
     private static let monitorBudget = 64
 
-    /// The addresses of all virtual routers: nobody's own, so none that packets come from.
+    /// The addresses of all virtual routers, advertised or not: nobody's own, so none that packets come from.
     var lentAddresses: Set<IPAddress> {
-        Set(configuration.routers.flatMap(\.advertisedAddresses))
+        Set(configuration.routers.flatMap(\.heldAddresses).map(\.prefix.address))
     }
 
     // MARK: The kernel's tables
@@ -112,6 +112,8 @@ extension Agent {
             for case .interface(let name) in settings.tracks.map(\.subject) {
                 handle(.check(.interface(name), succeeded: isRunning(name)), index)
             }
+            // An own address may have come into a network of theirs.
+            if routers[index].machine.holdsAddresses { promoteSecondaries(for: settings) }
         }
     }
 

@@ -67,7 +67,7 @@ extension Agent {
                 before.value = try setting.current(on: name)
                 guard before != setting else { continue }
                 try keeper.apply(setting, to: below)
-                arpSettings.append((name, before))
+                arpSettings.note(before, of: name)
             } catch {
                 log.warning("\(setting.name) of \(name): \(error)")
             }
@@ -76,15 +76,15 @@ extension Agent {
 
     /// As it was before this agent.
     func restoreARPSettings() {
-        for (name, setting) in arpSettings {
-            guard let interface = view.interface(named: name) else { continue }
+        for former in arpSettings.entries {
+            guard let interface = view.interface(named: former.interface) else { continue }
             do throws(SystemCallError) {
-                try keeper.apply(setting, to: interface)
+                try keeper.apply(former.setting, to: interface)
             } catch {
-                log.warning("\(setting.name) of \(name) stays set: \(error)")
+                log.warning("\(former.setting.name) of \(interface.name) stays set: \(error)")
             }
         }
-        arpSettings = []
+        arpSettings = FormerSettings()
     }
 }
 

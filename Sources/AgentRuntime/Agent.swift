@@ -66,10 +66,10 @@ final class Agent {
     /// Where a router advertises faster than once a second.
     var addressGuard: AddressGuard?
     let announcer: AnnouncementSocket
-    /// Interfaces whose `promote_secondaries` was set here.
-    var promoted: Set<String> = []
+    /// `promote_secondaries` of the interfaces where it is needed.
+    var promotions = Promotions()
     /// Interfaces below a virtual router's own, with what of ARP was set on them before.
-    var arpSettings: [(interface: String, setting: InterfaceSetting)] = []
+    var arpSettings = FormerSettings()
     /// Nil where the kernel can't reset connections.
     var connections: ConnectionTable<KernelRouteSocket>?
     /// What this turn of the loop may still spend on them.
