@@ -31,8 +31,9 @@ extension AddressKeeper where Socket: ~Copyable {
         of settings: RouterSettings,
         in view: NetworkView
     ) throws(SystemCallError) -> NetworkInterface? {
-        guard let wanted = settings.macvlan(in: view),
-            let present = view.interface(named: wanted.name), wanted.isLeftover(present)
+        guard let virtual = settings.virtualInterface,
+            let present = view.interface(named: virtual.name),
+            settings.macvlan(in: view)?.isLeftover(present) ?? settings.hasVirtualMAC(present)
         else { return nil }
         try table.delete(interface: present.index)
         return present
@@ -40,6 +41,13 @@ extension AddressKeeper where Socket: ~Copyable {
 }
 
 extension RouterSettings {
+    /// The interface below may have another name by now.
+    fileprivate func hasVirtualMAC(_ interface: NetworkInterface) -> Bool {
+        interface.kind == "macvlan"
+            && interface.hardwareAddress
+                == VirtualMAC.address(virtualRouterID: virtualRouterID, family: family)
+    }
+
     /// What the router's own interface has to be; nil: it has none, or the one below does not exist.
     func macvlan(in view: NetworkView) -> VirtualMAC.Interface? {
         guard let virtual = virtualInterface, let parent = view.interface(named: interface) else {

@@ -27,17 +27,23 @@ struct AddressKeeper<Socket: RouteSocket & ~Copyable>: ~Copyable {
         (try table.interfaces(), try table.addresses())
     }
 
+    /// What addresses there are now, of whomever.
+    mutating func presentAddresses() throws(SystemCallError) -> Set<InterfaceAddress.Key> {
+        Set(try table.addresses().map(\.key))
+    }
+
     /// The ways to everywhere, the preferred one of each family first.
     mutating func defaultGateways() throws(SystemCallError) -> [DefaultGateway] {
         try table.defaultGateways()
     }
 
-    /// Adds addresses or renews their lifetime. A kernel that does not answer is asked once, not once for
-    /// each: the rest fails like the first.
+    /// Adds addresses or renews their lifetime, and notes where. A kernel that does not answer is asked once, not
+    /// once for each: the rest fails like the first.
     mutating func put(
         _ addresses: [VirtualAddress],
         of settings: RouterSettings,
-        in view: NetworkView
+        in view: NetworkView,
+        noting placements: inout Placements
     ) -> [Failure] {
         var failures: [Failure] = []
         var silence: SystemCallError?
@@ -51,7 +57,14 @@ struct AddressKeeper<Socket: RouteSocket & ~Copyable>: ~Copyable {
                         errno: ENODEV
                     )
                 }
-                try table.put(put)
+                do throws(SystemCallError) {
+                    try table.put(put)
+                } catch {
+                    // Without an answer it may be there.
+                    if error.errno == ETIMEDOUT { placements.note(put, of: address) }
+                    throw error
+                }
+                placements.note(put, of: address)
             } catch {
                 if error.errno == ETIMEDOUT { silence = error }
                 failures.append(Failure(address: address, error: error))
@@ -68,23 +81,47 @@ struct AddressKeeper<Socket: RouteSocket & ~Copyable>: ~Copyable {
         try table.apply(setting, to: interface)
     }
 
-    /// Takes addresses away and returns those that were there.
+    /// Takes addresses away from wherever they were put and from where they would be put now, and returns those
+    /// that were there. What was not confirmed stays among the placements.
+    ///
+    /// The kernel works on a request while it is sent: from one that does not answer nothing is waited for after
+    /// the first time.
     mutating func remove(
         _ addresses: [VirtualAddress],
         of settings: RouterSettings,
-        in view: NetworkView
+        in view: NetworkView,
+        from placements: inout Placements
     ) -> (removed: [VirtualAddress], failures: [Failure]) {
         var removed: [VirtualAddress] = []
         var failures: [Failure] = []
+        var patience = RouteSession<Socket>.acknowledgementLimit
         for address in addresses {
-            guard let present = address.onInterface(of: settings, in: view) else { continue }
-            do throws(SystemCallError) {
-                if try table.remove(present) { removed.append(address) }
-            } catch {
-                failures.append(Failure(address: address, error: error))
+            var places = placements.places(of: address)
+            if let here = address.onInterface(of: settings, in: view),
+                !places.contains(where: { $0.key == here.key })
+            {
+                places.append(here)
+            }
+            for place in places {
+                do throws(SystemCallError) {
+                    if try table.remove(place, within: patience), removed.last != address {
+                        removed.append(address)
+                    }
+                    placements.forget(place.key)
+                } catch {
+                    if error.errno == ETIMEDOUT { patience = .zero }
+                    failures.append(Failure(address: address, error: error))
+                }
             }
         }
         return (removed, failures)
+    }
+
+    /// Takes away what was put on an interface that is no longer the address's.
+    mutating func removeStrays(from placements: inout Placements) {
+        for stray in placements.strays where (try? table.remove(stray)) != nil {
+            placements.forget(stray.key)
+        }
     }
 }
 

@@ -51,7 +51,13 @@ enum AddressRelease: Equatable {
                 {
                     continue
                 }
-                let outcome = keeper.remove(settings.heldAddresses, of: settings, in: view)
+                var unknown = Placements()
+                let outcome = keeper.remove(
+                    settings.heldAddresses,
+                    of: settings,
+                    in: view,
+                    from: &unknown
+                )
                 for address in outcome.removed {
                     log.notice("(\(settings.name)) released \(address.prefix)")
                 }

@@ -36,17 +36,31 @@ extension Agent {
         }
         do throws(SystemCallError) {
             try openGuard()
-            if routers[index].ward == nil {
-                let held = settings.heldAddresses.compactMap {
-                    $0.onInterface(of: settings, in: view)
-                }
-                routers[index].ward = try addressGuard?.ward(held)
-            }
-            return promise(index)
+            return try watchPlaces(index) && promise(index)
         } catch {
             line(.error, "(\(settings.name)) \(error)", of: settings.name)
             return false
         }
+    }
+
+    /// Tells the guard of every place where an address of the router is or is about to be, if there are others than
+    /// before: an interface that was made anew has another number. False: it has acted.
+    private func watchPlaces(_ index: Int) throws(SystemCallError) -> Bool {
+        let settings = routers[index].settings
+        var places: [InterfaceAddress.Key: InterfaceAddress] = [:]
+        for place in routers[index].placements.all { places[place.key] = place }
+        for address in settings.heldAddresses {
+            guard let place = address.onInterface(of: settings, in: view) else { continue }
+            places[place.key] = place
+        }
+        let former = routers[index].ward
+        guard former == nil || routers[index].warded != Set(places.keys) else { return true }
+        guard promise(index) else { return false }
+        routers[index].ward = try addressGuard?.ward(Array(places.values))
+        routers[index].warded = Set(places.keys)
+        // Not before the new one watches.
+        guard promise(index), let former else { return true }
+        return addressGuard?.release(former) ?? false
     }
 
     /// The addresses may stay until the next advertisement is overdue. False: they are gone already, because
@@ -59,9 +73,11 @@ extension Agent {
             ?? false
     }
 
-    /// The addresses are released: nothing is left to watch.
-    func dismissGuard(_ index: Int) {
-        guard let ward = routers[index].ward else { return }
+    /// Once every address is known to be gone, nothing is left to watch; until then the guard takes them away.
+    func dismissGuardOfNothing(_ index: Int) {
+        guard routers[index].placements.isEmpty, routers[index].unreleased.isEmpty,
+            let ward = routers[index].ward
+        else { return }
         addressGuard?.disarm(ward)
     }
 
@@ -69,6 +85,13 @@ extension Agent {
         guard let ward = routers[index].ward else { return }
         addressGuard?.release(ward)
         routers[index].ward = nil
+    }
+
+    /// A router that the configuration no longer has.
+    func retire(_ index: Int) {
+        if !routers[index].unreleased.isEmpty { releaseAgain(index) }
+        // What could not be released is left to the guard.
+        if routers[index].placements.isEmpty { releaseWard(index) }
     }
 
     func readGuard() {
@@ -79,10 +102,12 @@ extension Agent {
                 case .report(let report):
                     let router = routers.first { $0.ward.map(report.concerns) ?? false }
                     let name = router?.settings.name ?? "a router that is gone"
+                    let reason =
+                        router?.unreleased.isEmpty ?? true
+                        ? "no advertisement was sent in time" : "they could not be released"
                     line(
                         .warning,
-                        "(\(name)) the address guard took \(report.removed) addresses away: no advertisement "
-                            + "was sent in time",
+                        "(\(name)) the address guard took \(report.removed) addresses away: \(reason)",
                         of: router?.settings.name
                     )
                 case .ended:

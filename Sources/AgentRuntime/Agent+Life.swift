@@ -14,7 +14,7 @@ extension Agent {
     private static let farewell: Duration = .seconds(2)
 
     func begin() throws(SystemCallError) {
-        try resynchronise(tellsRouters: false)
+        try readTables()
         let lent = lentAddresses
         carriers.delays = configuration.global.interfaceDelays
         routers = configuration.routers.map { settings in

@@ -17,78 +17,115 @@ extension Agent {
 
     // MARK: The kernel's tables
 
-    /// Reads the tables anew and takes what changed as events.
-    func resynchronise(tellsRouters: Bool) throws(SystemCallError) {
+    /// The kernel's tables at the start.
+    func readTables() throws(SystemCallError) {
         let listing = try keeper.listing()
-        let events = view.replace(interfaces: listing.interfaces, addresses: listing.addresses)
-        guard tellsRouters else { return }
-        for case .addressRemoved(let address) in events { addressRemoved(address.key) }
-        reviewInterfaces()
+        _ = view.replace(interfaces: listing.interfaces, addresses: listing.addresses)
     }
 
     func readMonitor() {
-        var changed = false
-        for _ in 0..<Self.monitorBudget {
+        var hasNews = false
+        var removed: [InterfaceAddress.Key] = []
+        reading: for _ in 0..<Self.monitorBudget {
             do throws(SystemCallError) {
                 switch try monitor.receive() {
-                case .nothing:
-                    if changed { reviewInterfaces() }
-                    return
+                case .nothing: break reading
                 case .events(let events):
                     for (event, port) in events {
                         view.apply(event)
                         guard port != requestPort else { continue }
-                        changed = true
-                        if case .addressRemoved(let address) = event { addressRemoved(address.key) }
+                        hasNews = true
+                        if case .addressRemoved(let address) = event { removed.append(address.key) }
                     }
                 case .lost:
                     log.warning(
                         "the kernel's events came faster than they were read: reading all anew"
                     )
-                    try resynchronise(tellsRouters: true)
+                    resynchronise(after: removed)
+                    return
                 }
             } catch {
                 log.error("\(error)")
-                return
+                areTablesStale = true
+                break reading
             }
         }
-        if changed { reviewInterfaces() }
+        guard hasNews else { return }
+        // Sources come first: who has none any more puts nothing back.
+        reviewInterfaces()
+        addressesRemoved(removed)
     }
 
-    /// Somebody removed an address, or its lifetime ended. An event may be older than what we did since, so
-    /// the kernel is asked.
-    private func addressRemoved(_ key: InterfaceAddress.Key) {
-        for index in routers.indices where routers[index].machine.holdsAddresses {
-            let settings = routers[index].settings
-            let lost = settings.heldAddresses.first {
-                $0.onInterface(of: settings, in: view)?.key == key
-            }
-            guard let lost else { continue }
-            guard lost.isTracked else {
-                abandon(lost, index)
-                continue
-            }
-            if let listing = try? keeper.listing(),
-                listing.addresses.contains(where: { $0.key == key })
-            {
-                continue
-            }
-            handle(.addressLost(lost), index)
+    /// Events were lost, and what is queued is older than the tables are now. What they held is found by what changed;
+    /// an address of ours that came and went meanwhile was in no table, so all are looked at. What fails is done again
+    /// with the next tick.
+    func resynchronise(after removed: [InterfaceAddress.Key] = []) {
+        areTablesStale = true
+        do throws(SystemCallError) {
+            let isCurrent = try monitor.discard()
+            let listing = try keeper.listing()
+            let events = view.replace(
+                interfaces: listing.interfaces,
+                addresses: listing.addresses
+            )
+            reviewInterfaces()
+            addressesRemoved(
+                removed
+                    + events.compactMap { event in
+                        if case .addressRemoved(let address) = event { address.key } else { nil }
+                    }
+            )
+            try putBackWhatIsMissing()
+            areTablesStale = !isCurrent
+        } catch {
+            log.error("\(error)")
+        }
+    }
+
+    /// Somebody removed addresses, or their lifetime ended. Events may be older than what we did since, so the
+    /// kernel is asked, once for all of them.
+    private func addressesRemoved(_ keys: [InterfaceAddress.Key]) {
+        let concerned = routers.indices.filter { index in
+            routers[index].machine.holdsAddresses
+                && keys.contains { routers[index].placements.holds($0) }
+        }
+        guard !concerned.isEmpty else { return }
+        // Without an answer they are put back in any case.
+        let present = (try? keeper.presentAddresses()) ?? []
+        let gone = keys.filter { !present.contains($0) }
+        for index in concerned {
+            let lost = gone.compactMap { routers[index].placements.forget($0) }
+            for address in lost where !address.isTracked { abandon(address, index) }
+            let tracked = lost.filter(\.isTracked)
+            guard !tracked.isEmpty else { continue }
+            handle(.addressesLost(tracked), index)
         }
     }
 
     /// Puts back what a MASTER should have and has not, whoever took it.
     func verifyAddresses() {
-        guard let listing = try? keeper.listing() else { return }
-        let present = Set(listing.addresses.map(\.key))
+        do throws(SystemCallError) {
+            try putBackWhatIsMissing()
+        } catch {
+            log.error("\(error)")
+            areTablesStale = true
+        }
+    }
+
+    private func putBackWhatIsMissing() throws(SystemCallError) {
+        let present = try keeper.presentAddresses()
         for index in routers.indices where routers[index].machine.holdsAddresses {
             let settings = routers[index].settings
-            for address in settings.heldAddresses {
-                guard let key = address.onInterface(of: settings, in: view)?.key,
-                    !present.contains(key)
-                else { continue }
-                handle(.addressLost(address), index)
+            let refused = Set(routers[index].unclaimed.map(\.address))
+            let lost = settings.heldAddresses.filter { address in
+                guard !refused.contains(address) else { return false }
+                let place =
+                    address.onInterface(of: settings, in: view)
+                    ?? routers[index].placements.target(of: address)
+                return place.map { !present.contains($0.key) } ?? false
             }
+            guard !lost.isEmpty else { continue }
+            handle(.addressesLost(lost), index)
         }
     }
 

@@ -59,7 +59,7 @@ extension Agent {
         for position in plan.removed {
             routers[position].isDeleted = true
             handle(.shutdown, position)
-            releaseWard(position)
+            retire(position)
             supervisor.send(
                 .routerRemoved(name: routers[position].settings.name),
                 incident: incident,

@@ -73,8 +73,8 @@ extension Agent {
         if !routers[index].unreleased.isEmpty, routers[index].releaseAgainAt <= now {
             releaseAgain(index)
         }
-        if let unclaimed = routers[index].unclaimed, unclaimed.retryAt <= now {
-            claimAgain(unclaimed, index)
+        if !routers[index].unclaimed.isEmpty, routers[index].claimAgainAt <= now {
+            claimAgain(index)
         }
         for (cause, until) in routers[index].restingFaults where until <= now {
             routers[index].restingFaults[cause] = nil
@@ -99,7 +99,7 @@ extension Agent {
             case .renewAddresses:
                 // Renewing nothing but what has a lifetime; the check is the same as for a claim.
                 consequences += put(routers[index].settings.heldAddresses, index)
-            case .restoreAddress(let address): consequences += put([address], index)
+            case .restoreAddresses(let addresses): consequences += put(addresses, index)
             case .releaseAddresses:
                 release(routers[index].settings.heldAddresses, index)
                 removeVirtualInterface(index)
@@ -128,38 +128,38 @@ extension Agent {
         routers[index].unreleased.removeAll { addresses.contains($0) }
         guard prepareGuard(index) else { return declare(.cannotClaim, index) }
         let abandoned = routers[index].abandoned
+        let wanted =
+            abandoned.isEmpty ? addresses : addresses.filter { !abandoned.contains($0) }
         let failures = keeper.put(
-            abandoned.isEmpty ? addresses : addresses.filter { !abandoned.contains($0) },
+            wanted,
             of: settings,
-            in: view
+            in: view,
+            noting: &routers[index].placements
         )
+        keeper.removeStrays(from: &routers[index].placements)
         // Stopped in between, this loop put them when the guard had looked already.
         guard promise(index) else {
             release(settings.heldAddresses, index)
             return declare(.cannotClaim, index)
         }
-        guard !failures.isEmpty else {
-            if routers[index].unclaimed != nil {
+        let now = Clock.now
+        let wasWhole = routers[index].unclaimed.isEmpty
+        let fresh = routers[index].note(
+            put: addresses,
+            refused: failures.map(\.address),
+            at: now
+        )
+        for failure in failures where fresh.contains(failure.address) {
+            line(.error, "(\(settings.name)) \(failure.error)", of: settings.name)
+        }
+        guard !routers[index].unclaimed.isEmpty else {
+            if !wasWhole {
                 line(.notice, "(\(settings.name)) all addresses are there now", of: settings.name)
             }
-            routers[index].unclaimed = nil
-            routers[index].served(at: Clock.now)
+            routers[index].served(at: now)
             return []
         }
-        let now = Clock.now
-        let since = routers[index].unclaimed?.since ?? now
-        if routers[index].unclaimed == nil {
-            for failure in failures {
-                line(.error, "(\(settings.name)) \(failure.error)", of: settings.name)
-            }
-        }
-        routers[index].unclaimed = RouterShell.Unclaimed(
-            addresses: failures.map(\.address),
-            since: since,
-            retryAt: now + RouterShell.retryInterval
-        )
-        guard now - since >= RouterShell.claimPatience else { return [] }
-        return declare(.cannotClaim, index)
+        return routers[index].lacksAddressTooLong(at: now) ? declare(.cannotClaim, index) : []
     }
 
     /// `no_track`: somebody removed it, and may.
@@ -174,32 +174,41 @@ extension Agent {
         )
     }
 
-    private func claimAgain(_ unclaimed: RouterShell.Unclaimed, _ index: Int) {
+    private func claimAgain(_ index: Int) {
+        let refused = routers[index].unclaimed.map(\.address)
         guard routers[index].machine.holdsAddresses else {
-            routers[index].unclaimed = nil
+            routers[index].unclaimed = []
             return
         }
-        for event in put(unclaimed.addresses, index) { handle(event, index) }
-        guard routers[index].unclaimed == nil else { return }
-        let count = routers[index].settings.announcementsPerBurst
-        announce(unclaimed.addresses, count: count, index)
+        for event in put(refused, index) { handle(event, index) }
+        guard routers[index].machine.holdsAddresses else { return }
+        let left = Set(routers[index].unclaimed.map(\.address))
+        let come = refused.filter { !left.contains($0) }
+        guard !come.isEmpty else { return }
+        announce(come, count: routers[index].settings.announcementsPerBurst, index)
     }
 
     private func release(_ addresses: [VirtualAddress], _ index: Int) {
         let settings = routers[index].settings
-        routers[index].unclaimed = nil
+        let released = Set(addresses)
+        routers[index].unclaimed.removeAll { released.contains($0.address) }
         resetConnections(on: addresses, of: settings)
-        let (removed, failures) = keeper.remove(addresses, of: settings, in: view)
+        let (removed, failures) = keeper.remove(
+            addresses,
+            of: settings,
+            in: view,
+            from: &routers[index].placements
+        )
         // Those that came in between: no reset reaches their other end, but nothing waits for it here.
         resetConnections(on: removed, of: settings)
         for failure in failures {
             line(.error, "(\(settings.name)) \(failure.error)", of: settings.name)
         }
-        if addresses.count == settings.heldAddresses.count { dismissGuard(index) }
-        routers[index].unreleased += failures.map(\.address).filter {
-            !routers[index].unreleased.contains($0)
-        }
+        let failed = Set(failures.map(\.address))
+        routers[index].unreleased.removeAll { released.contains($0) }
+        routers[index].unreleased += addresses.filter(failed.contains)
         routers[index].releaseAgainAt = Clock.now + RouterShell.retryInterval
+        dismissGuardOfNothing(index)
         if !removed.isEmpty {
             let list = removed.map(\.prefix.description).joined(separator: ", ")
             line(.info, "(\(settings.name)) released \(list)", of: settings.name)
@@ -207,12 +216,17 @@ extension Agent {
     }
 
     func releaseAgain(_ index: Int) {
-        let addresses = routers[index].unreleased
-        routers[index].unreleased = []
-        routers[index].releaseAgainAt = Clock.now + RouterShell.retryInterval
         let settings = routers[index].settings
-        let failures = keeper.remove(addresses, of: settings, in: view).failures
-        routers[index].unreleased = failures.map(\.address)
+        let failures = keeper.remove(
+            routers[index].unreleased,
+            of: settings,
+            in: view,
+            from: &routers[index].placements
+        ).failures
+        let failed = Set(failures.map(\.address))
+        routers[index].unreleased.removeAll { !failed.contains($0) }
+        routers[index].releaseAgainAt = Clock.now + RouterShell.retryInterval
+        dismissGuardOfNothing(index)
     }
 
     // MARK: Advertisements
@@ -329,6 +343,8 @@ extension Agent {
             break
         }
         if let entry = note.journalEntry { journal(entry, of: settings.name) }
+        // Of which there may be hundreds at once; no report says them.
+        if case .addressRestored = note { return }
         switch note {
         case .rivalHeard: notifyOfRival(index)
         case .priorityChanged: notifyOfPriority(index)

@@ -59,11 +59,13 @@ final class Agent {
     var proxyAnswer: Bool?
 
     var view = NetworkView()
+    /// Events were lost, and the view may not be what the kernel has.
+    var areTablesStale = false
     var keeper: AddressKeeper<KernelRouteSocket>
     /// The port of our own netlink requests, whose echoes are no news.
     let requestPort: UInt32
     var monitor: RouteMonitor
-    /// Where a router advertises faster than once a second.
+    /// Where the lifetime of a router's addresses is no help.
     var addressGuard: AddressGuard?
     let announcer: AnnouncementSocket
     /// `promote_secondaries` of the interfaces where it is needed.
@@ -239,6 +241,7 @@ final class Agent {
         nextTick = now + Self.tick
         supervisor.expire(at: now)
         DaemonLog.tellFloods(at: now)
+        if areTablesStale { resynchronise() }
         reviewInterfaces()
         reviewTracking()
         report()

@@ -25,8 +25,12 @@ struct RouterShell {
     var since: UInt64 = Clock.wall
     /// Of the last advertisement that the kernel took: when the machine decided it.
     var advertisedAt: Instant?
+    /// Where its addresses are.
+    var placements = Placements()
     /// What the address guard was told of; nil without one.
     var ward: AddressGuard.Ward?
+    /// The addresses that it is to take away.
+    var warded: Set<InterfaceAddress.Key> = []
     /// Whom `track_gateway` asks, as the machine knows it.
     var witness: RouterWitness = .none
     /// A reload has removed it: its end is no stop of the agent.
@@ -36,8 +40,9 @@ struct RouterShell {
     /// Advertisements that the kernel did not take.
     var unsent: UInt64 = 0
     var peers = PeerLedger()
-    /// Addresses that the kernel refused, since when, and when it is asked again.
-    var unclaimed: Unclaimed?
+    /// Addresses that the kernel refused, and when it is asked again.
+    var unclaimed: [Unclaimed] = []
+    var claimAgainAt: Instant = .zero
     /// Addresses that are not tracked and that somebody removed since they were claimed.
     var abandoned: [VirtualAddress] = []
     /// Addresses that could not be removed.
@@ -49,9 +54,8 @@ struct RouterShell {
     var faultRests: [FaultCause: Duration] = [:]
 
     struct Unclaimed: Equatable {
-        var addresses: [VirtualAddress]
+        var address: VirtualAddress
         var since: Instant
-        var retryAt: Instant
     }
 
     init(settings: RouterSettings, facts: InterfaceFacts) {
@@ -64,10 +68,35 @@ struct RouterShell {
 
     var nextDeadline: Instant? {
         var earliest = machine.nextDeadline ?? .distantFuture
-        if let unclaimed { earliest = min(earliest, unclaimed.retryAt) }
+        if !unclaimed.isEmpty { earliest = min(earliest, claimAgainAt) }
         for end in restingFaults.values { earliest = min(earliest, end) }
         if !unreleased.isEmpty { earliest = min(earliest, releaseAgainAt) }
         return earliest == .distantFuture ? nil : earliest
+    }
+
+    /// Takes over what came of putting some of the addresses, and returns those that were not refused before. The
+    /// others keep what was known of them.
+    mutating func note(
+        put addresses: [VirtualAddress],
+        refused: [VirtualAddress],
+        at now: Instant
+    ) -> [VirtualAddress] {
+        let tried = Set(addresses)
+        let before = unclaimed
+        unclaimed.removeAll { tried.contains($0.address) }
+        var fresh: [VirtualAddress] = []
+        for address in refused {
+            let former = before.first { $0.address == address }
+            if former == nil { fresh.append(address) }
+            unclaimed.append(Unclaimed(address: address, since: former?.since ?? now))
+        }
+        claimAgainAt = now + Self.retryInterval
+        return fresh
+    }
+
+    /// Whether an address has been refused for longer than a MASTER may lack one.
+    func lacksAddressTooLong(at now: Instant) -> Bool {
+        unclaimed.contains { now - $0.since >= Self.claimPatience }
     }
 
     /// Notes a fault that this shell found. False while it rests already.

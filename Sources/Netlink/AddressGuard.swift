@@ -131,10 +131,12 @@ package import Primitives
         return isOurs
     }
 
-    /// Disarms and forgets.
-    package mutating func release(_ ward: Ward) {
-        disarm(ward)
+    /// Disarms and forgets. False: the guard had acted.
+    @discardableResult
+    package mutating func release(_ ward: Ward) -> Bool {
+        let isOurs = disarm(ward)
         free += ward.slots
+        return isOurs
     }
 
     /// What the guard has to say.

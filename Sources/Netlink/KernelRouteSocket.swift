@@ -56,7 +56,7 @@ package struct RouteMonitor: ~Copyable {
     package enum Received: Equatable, Sendable {
         /// The events of one datagram, each with the port of the socket that caused it (0: the kernel).
         case events([(event: RouteEvent, port: UInt32)])
-        /// Events were lost: read the tables anew.
+        /// Events were lost: `discard` what is queued, then read the tables anew.
         case lost
         /// Nothing is there now.
         case nothing
@@ -96,6 +96,25 @@ package struct RouteMonitor: ~Copyable {
             guard [ENOBUFS, EBADMSG, EMSGSIZE].contains(error.errno) else { throw error }
             return .lost
         }
+    }
+
+    /// Datagrams that `discard` throws away at most; far above what the queue holds.
+    private static let discardBudget = 1 << 16
+
+    /// Throws away what is queued: the kernel tells of a loss before it, and tells of no other before the queue
+    /// has been empty. False: it does not become empty, so tables that are read now may be older than what it
+    /// brings.
+    package mutating func discard() throws(SystemCallError) -> Bool {
+        for _ in 0..<Self.discardBudget {
+            do throws(SystemCallError) {
+                guard try NetlinkDatagram.receive(descriptor, into: &buffer) != nil else {
+                    return true
+                }
+            } catch {
+                guard [ENOBUFS, EMSGSIZE].contains(error.errno) else { throw error }
+            }
+        }
+        return false
     }
 
     private static func events(

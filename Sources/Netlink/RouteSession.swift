@@ -33,8 +33,11 @@ package struct RouteSession<Socket: RouteSocket & ~Copyable>: ~Copyable {
     }
 
     /// Sends a request and waits for its acknowledgement. Throws the kernel's refusal.
-    package mutating func acknowledge(_ request: RouteRequest) throws(SystemCallError) {
-        var deadline = Patience(limit: Self.acknowledgementLimit)
+    package mutating func acknowledge(
+        _ request: RouteRequest,
+        within limit: Duration = Self.acknowledgementLimit
+    ) throws(SystemCallError) {
+        var deadline = Patience(limit: limit)
         let sequence = try send(request)
         while true {
             for message in try receive(for: request, until: &deadline)

@@ -29,11 +29,14 @@ package struct RouteTable<Socket: RouteSocket & ~Copyable>: ~Copyable {
         try session.acknowledge(address.putRequest())
     }
 
-    /// False when it was not there.
+    /// False when it was not there. `limit`: how long the kernel's answer is waited for.
     @discardableResult
-    package mutating func remove(_ address: InterfaceAddress) throws(SystemCallError) -> Bool {
+    package mutating func remove(
+        _ address: InterfaceAddress,
+        within limit: Duration = RouteSession<Socket>.acknowledgementLimit
+    ) throws(SystemCallError) -> Bool {
         do throws(SystemCallError) {
-            try session.acknowledge(address.removeRequest())
+            try session.acknowledge(address.removeRequest(), within: limit)
             return true
         } catch {
             guard error.errno == EADDRNOTAVAIL || error.errno == ENODEV else { throw error }

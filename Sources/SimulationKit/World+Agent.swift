@@ -88,7 +88,7 @@ extension World {
     private mutating func carryOut(_ effect: RouterEffect, on host: HostName) {
         if !effect.isRoutine { transcript.add(.did(effect), on: host, at: now) }
         switch effect {
-        case .claimAddresses, .renewAddresses, .restoreAddress:
+        case .claimAddresses, .renewAddresses, .restoreAddresses:
             if effect == .claimAddresses, !self[host].kernel.holds(at: now) {
                 observations.takeoversInPeace += 1
             }
@@ -195,7 +195,7 @@ extension World {
         }
         self[host].agent.stoppedAt = nil
         if self[host].agent.router.holdsAddresses, !self[host].kernel.holds(at: now) {
-            self[host].agent.inbox.append(.router(.addressLost(PairSettings.virtualAddress)))
+            self[host].agent.inbox.append(.router(.addressesLost([PairSettings.virtualAddress])))
         }
         if random.chance(percent: 50) { agentWakes(on: host) }
         while let input = self[host].agent.inbox.popFirst() { agentReads(input, on: host) }
@@ -209,7 +209,7 @@ extension RouterEffect {
         switch self {
         case .renewAddresses, .announceOwnership: true
         case .advertise(let priority): priority > 0
-        case .claimAddresses, .releaseAddresses, .restoreAddress, .releaseAddress,
+        case .claimAddresses, .releaseAddresses, .restoreAddresses, .releaseAddress,
             .advertiseDirectly, .transition, .note:
             false
         }

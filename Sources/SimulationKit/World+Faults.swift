@@ -114,7 +114,7 @@ extension World {
         schedule.add(
             .toAgent(
                 host,
-                .router(.addressLost(PairSettings.virtualAddress)),
+                .router(.addressesLost([PairSettings.virtualAddress])),
                 life: self[host].agent.life
             ),
             due: now + random.duration(upTo: .milliseconds(1))

@@ -75,21 +75,21 @@ extension VirtualRouter {
             + move(to: .backup(backup), because: .stepDown(reason), at: now)
     }
 
-    /// Puts back at once what someone deleted; giving the address up for it would cost an outage.
+    /// Puts back at once what someone deleted; giving the addresses up for it would cost an outage.
     mutating func restore(
-        _ address: VirtualAddress,
+        _ addresses: [VirtualAddress],
         _ active: Active,
         at now: Instant
     ) -> [RouterEffect] {
-        guard active.hasClaimed, address.isTracked, settings.heldAddresses.contains(address) else {
-            return []
-        }
+        let held = Set(settings.heldAddresses)
+        let lost = addresses.filter { $0.isTracked && held.contains($0) }
+        guard active.hasClaimed, !lost.isEmpty else { return [] }
         var active = active
-        counters.addressesRestored &+= 1
+        counters.addressesRestored &+= UInt64(lost.count)
         let effects: [RouterEffect] =
-            [.restoreAddress(address)]
+            [.restoreAddresses(lost)]
             + announceSoon(&active, count: settings.announcementsPerBurst, at: now)
-            + [.note(.addressRestored(address))]
+            + lost.map { .note(.addressRestored($0)) }
         state = .active(active)
         return effects
     }

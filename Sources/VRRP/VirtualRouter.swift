@@ -154,9 +154,9 @@ package struct VirtualRouter: Equatable, Sendable {
             return stepDown(reason, hold: hold, at: now)
 
         // Who is not MASTER has no address to lose.
-        case (.initialize, .addressLost), (.backup, .addressLost): return []
-        case (.active(let active), .addressLost(let address)):
-            return restore(address, active, at: now)
+        case (.initialize, .addressesLost), (.backup, .addressesLost): return []
+        case (.active(let active), .addressesLost(let addresses)):
+            return restore(addresses, active, at: now)
 
         // RFC 5227 §2.4: a BACKUP's addresses are the MASTER's, which answers for them.
         case (.initialize, .addressSighted), (.backup, .addressSighted): return []

@@ -73,8 +73,8 @@ package enum RouterEvent: Equatable, Sendable {
     case reading(Track.Subject, value: Int)
     /// Let go now. `hold`: stay BACKUP until a peer was MASTER, or for this long.
     case stepDown(StepDownReason, hold: Duration?)
-    /// Someone else deleted one of our addresses while we are MASTER.
-    case addressLost(VirtualAddress)
+    /// Someone else deleted these addresses of ours while we are MASTER.
+    case addressesLost([VirtualAddress])
     /// Someone else on the link says by ARP or neighbour advertisement that it has an address of ours; its
     /// hardware address, which is none of this node's.
     case addressSighted(IPAddress, at: [UInt8])
@@ -99,8 +99,8 @@ package enum RouterEffect: Equatable, Sendable {
     /// Renew the lifetime of every address.
     case renewAddresses
     case releaseAddresses
-    /// Put one address back that someone deleted.
-    case restoreAddress(VirtualAddress)
+    /// Put back what someone deleted.
+    case restoreAddresses([VirtualAddress])
     /// Remove one address that the new configuration no longer has.
     case releaseAddress(VirtualAddress)
     case advertise(priority: UInt8)

@@ -30,7 +30,10 @@ private struct AnsweringSocket: RouteSocket, ~Copyable {
     }
 
     mutating func receive(within wait: Duration) throws(SystemCallError) -> ArraySlice<UInt8>? {
-        guard !isSilent, !answers.isEmpty else { return nil }
+        guard !isSilent, !answers.isEmpty else {
+            if wait > .zero { usleep(UInt32(clamping: wait.nanoseconds / 1000)) }
+            return nil
+        }
         return answers.removeFirst()[...]
     }
 }
@@ -70,7 +73,8 @@ struct AddressKeeperTests {
 
     @Test func `what the kernel refuses is returned with its errno, the rest is put`() {
         var keeper = AddressKeeper(socket: AnsweringSocket([0, EPERM, 0]))
-        let failures = keeper.put(addresses, of: settings, in: view)
+        var places = Placements()
+        let failures = keeper.put(addresses, of: settings, in: view, noting: &places)
         #expect(failures.map(\.address) == [addresses[1]])
         #expect(failures.map(\.error.errno) == [EPERM])
     }
@@ -80,16 +84,116 @@ struct AddressKeeperTests {
         socket.isSilent = true
         var keeper = AddressKeeper(socket: socket)
         let begin = Clock.now
-        let failures = keeper.put(addresses, of: settings, in: view)
+        var places = Placements()
+        let failures = keeper.put(addresses, of: settings, in: view, noting: &places)
         #expect(failures.map(\.error.errno) == [ETIMEDOUT, ETIMEDOUT, ETIMEDOUT])
+        #expect(Clock.now - begin < .milliseconds(50))
+    }
+
+    @Test func `a kernel that is silent costs one wait when addresses are taken away, too`() {
+        var socket = AnsweringSocket()
+        socket.isSilent = true
+        var keeper = AddressKeeper(socket: socket)
+        let many = Array(repeating: addresses, count: 20).flatMap(\.self)
+        let begin = Clock.now
+        var places = Placements()
+        let failures = keeper.remove(many, of: settings, in: view, from: &places).failures
+        #expect(failures.map(\.error.errno) == Array(repeating: ETIMEDOUT, count: 60))
         #expect(Clock.now - begin < .milliseconds(50))
     }
 
     @Test func `only what was there counts as removed`() {
         var keeper = AddressKeeper(socket: AnsweringSocket([EADDRNOTAVAIL, 0, EBUSY]))
-        let (removed, failures) = keeper.remove(addresses, of: settings, in: view)
+        var places = Placements()
+        let (removed, failures) = keeper.remove(addresses, of: settings, in: view, from: &places)
         #expect(removed == [addresses[1]])
         #expect(failures.map(\.address) == [addresses[2]])
+    }
+
+    private func view(_ index: Int32, _ name: String) -> NetworkView {
+        var view = NetworkView()
+        view.apply(.interfaceChanged(NetworkInterface(index: index, name: name, flags: 0x11043)))
+        return view
+    }
+
+    @Test func `an address is taken away from where it was put, whatever that is called by then`() {
+        var keeper = AddressKeeper(socket: AnsweringSocket())
+        var places = Placements()
+        #expect(keeper.put(addresses, of: settings, in: view, noting: &places) == [])
+        #expect(Set(places.all.map(\.interface)) == [2] && places.all.count == 3)
+        let (removed, failures) = keeper.remove(
+            addresses,
+            of: settings,
+            in: view(2, "lan0"),
+            from: &places
+        )
+        #expect(removed == addresses && failures == [])
+        #expect(places.isEmpty)
+    }
+
+    @Test func `what the kernel does not confirm is still somewhere`() {
+        var keeper = AddressKeeper(socket: AnsweringSocket([0, 0, 0, EBUSY, 0, EADDRNOTAVAIL]))
+        var places = Placements()
+        _ = keeper.put(addresses, of: settings, in: view, noting: &places)
+        let (removed, failures) = keeper.remove(addresses, of: settings, in: view, from: &places)
+        #expect(removed == [addresses[1]])
+        #expect(failures.map(\.address) == [addresses[0]])
+        #expect(places.all.map(\.prefix) == [addresses[0].prefix])
+        #expect(!places.isEmpty)
+    }
+
+    @Test func `an address that is put elsewhere leaves nothing where it was`() {
+        var keeper = AddressKeeper(socket: AnsweringSocket())
+        var places = Placements()
+        _ = keeper.put([addresses[0]], of: settings, in: view(2, "eth0"), noting: &places)
+        _ = keeper.put([addresses[0]], of: settings, in: view(7, "eth0"), noting: &places)
+        #expect(places.target(of: addresses[0])?.interface == 7)
+        #expect(places.strays.map(\.interface) == [2])
+        #expect(places.places(of: addresses[0]).map(\.interface) == [7, 2])
+        keeper.removeStrays(from: &places)
+        #expect(places.all.map(\.interface) == [7])
+        let key = InterfaceAddress.Key(interface: 7, prefix: addresses[0].prefix)
+        #expect(places.forget(key) == addresses[0])
+        #expect(places.isEmpty)
+    }
+
+    @Test func `each address that is refused is remembered by itself`() {
+        var router = RouterShell(
+            settings: settings,
+            facts: InterfaceFacts(of: "eth0", in: view, lent: [])
+        )
+        let begin = Instant(nanoseconds: 1)
+        let (first, second, third) = (addresses[0], addresses[1], addresses[2])
+        #expect(router.note(put: addresses, refused: [second], at: begin) == [second])
+        // Another one comes back, and a third one goes: neither is the second one's affair.
+        let later = begin + .seconds(1)
+        #expect(router.note(put: [first], refused: [], at: later) == [])
+        #expect(router.unclaimed.map(\.address) == [second])
+        #expect(router.note(put: [third], refused: [third], at: later) == [third])
+        #expect(router.note(put: [second], refused: [second], at: later) == [])
+        #expect(!router.lacksAddressTooLong(at: begin + .milliseconds(1999)))
+        #expect(router.lacksAddressTooLong(at: begin + .seconds(2)))
+        #expect(router.note(put: [second], refused: [], at: later) == [])
+        #expect(router.unclaimed.map(\.since) == [later])
+        #expect(router.nextDeadline == later + RouterShell.retryInterval)
+    }
+
+    @Test func `an interface that is made again and again has one former setting of each`() {
+        var former = FormerSettings()
+        for _ in 0..<3 {
+            for setting in InterfaceSetting.belowVirtualInterface {
+                former.note(setting, of: "eth0")
+                former.note(setting, of: "eth1")
+            }
+        }
+        #expect(former.entries.count == 4)
+        var promotions = Promotions()
+        promotions.note(2, setHere: true)
+        promotions.note(2, setHere: false)
+        promotions.note(3, setHere: false)
+        #expect(promotions.isOurs == [2: true, 3: false])
+        promotions.keep { $0 == 3 }
+        #expect(promotions.isOurs == [3: false])
     }
 
     @Test func `an address may be put for two advertisements' time after the last one`() {

@@ -49,7 +49,7 @@ struct ActiveRouterTests {
             .received(RouterFixture.advertisement(priority: 50), from: RouterFixture.lowerPeer),
             .faultCleared(.interfaceDown), .sourceChanged(RouterFixture.own),
             .standing(.full), .check(RouterFixture.script, succeeded: true),
-            .stepDown(.proxyHung, hold: nil), .addressLost(RouterFixture.address),
+            .stepDown(.proxyHung, hold: nil), .addressesLost([RouterFixture.address]),
             .reconfigured(RouterFixture.settings), .shutdown, .fault(.interfaceDown),
         ]
         for event in events {
@@ -89,20 +89,40 @@ struct ActiveRouterTests {
     func restore() {
         var fixture = RouterFixture.active()
         let effects = fixture.handle(
-            .addressLost(RouterFixture.address),
+            .addressesLost([RouterFixture.address]),
             after: .milliseconds(1000)
         )
         #expect(
             effects == [
-                .restoreAddress(RouterFixture.address), .announceOwnership(count: 5),
+                .restoreAddresses([RouterFixture.address]), .announceOwnership(count: 5),
                 .note(.addressRestored(RouterFixture.address)),
             ]
         )
-        let again = fixture.handle(.addressLost(RouterFixture.address))
-        #expect(again.deeds == [.restoreAddress(RouterFixture.address)])
+        let again = fixture.handle(.addressesLost([RouterFixture.address]))
+        #expect(again.deeds == [.restoreAddresses([RouterFixture.address])])
         #expect(fixture.router.counters.addressesRestored == 2)
-        let strange = fixture.handle(.addressLost(RouterFixture.otherAddress))
+        let strange = fixture.handle(.addressesLost([RouterFixture.otherAddress]))
         #expect(strange == [])
+    }
+
+    @Test("addresses that are deleted together are put back together and announced once")
+    func restoreMany() {
+        var settings = RouterFixture.settings
+        settings.excludedAddresses = (1...254).map {
+            VirtualAddress(prefix: Prefix(host: IPAddress(10, 50, 0, $0)))
+        }
+        settings.excludedAddresses[0].isTracked = false
+        var fixture = RouterFixture.active()
+        _ = fixture.handle(.reconfigured(settings))
+        let lost = settings.heldAddresses
+        let tracked = lost.filter(\.isTracked)
+        let effects = fixture.handle(.addressesLost(lost), after: .milliseconds(1000))
+        #expect(effects.count { $0 == .restoreAddresses(tracked) } == 1)
+        #expect(effects.count { $0 == .announceOwnership(count: 5) } == 1)
+        #expect(
+            effects.count { if case .note(.addressRestored) = $0 { true } else { false } } == 254
+        )
+        #expect(fixture.router.counters.addressesRestored == 254)
     }
 
     @Test("a list of addresses that differs is noted once and honoured")

@@ -32,7 +32,7 @@ struct TakeoverTests {
     func lostBeforeClaim() {
         var fixture = RouterFixture.backup()
         _ = fixture.nextDeadline()
-        #expect(fixture.handle(.addressLost(RouterFixture.address)) == [])
+        #expect(fixture.handle(.addressesLost([RouterFixture.address])) == [])
     }
 
     @Test("the second burst follows after its delay, and a refresh as often as it is asked for")

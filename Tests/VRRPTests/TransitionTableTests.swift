@@ -214,7 +214,7 @@ struct TransitionRow: CustomTestStringConvertible, Sendable {
         TransitionRow(
             name: "a BACKUP has no address to lose",
             from: { .backup() },
-            event: .addressLost(RouterFixture.address),
+            event: .addressesLost([RouterFixture.address]),
             effects: [],
             state: .backup,
             deadline: down
@@ -387,10 +387,10 @@ struct TransitionRow: CustomTestStringConvertible, Sendable {
         TransitionRow(
             name: "a deleted address is put back",
             from: { .active() },
-            event: .addressLost(RouterFixture.address),
+            event: .addressesLost([RouterFixture.address]),
             after: .milliseconds(980),
             effects: [
-                .restoreAddress(RouterFixture.address),
+                .restoreAddresses([RouterFixture.address]),
                 .note(.addressRestored(RouterFixture.address)),
             ],
             state: .active

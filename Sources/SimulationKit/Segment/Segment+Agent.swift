@@ -67,7 +67,7 @@ extension Segment {
 
     private mutating func carryOut(_ effect: RouterEffect, _ node: Int, _ member: Int) {
         switch effect {
-        case .claimAddresses, .renewAddresses, .restoreAddress: hold(node, member)
+        case .claimAddresses, .renewAddresses, .restoreAddresses: hold(node, member)
         case .releaseAddresses, .releaseAddress: nodes[node].members[member].heldUntil = nil
         case .advertise(let priority):
             guard priority > 0 || defect != .noPriorityZero else { return }

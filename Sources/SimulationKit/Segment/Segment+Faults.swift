@@ -112,7 +112,7 @@ extension Segment {
             guard
                 let address = nodes[node].members[member].router.settings.addresses.first
             else { continue }
-            deliver(SegmentInput(member: member, event: .addressLost(address)), to: node)
+            deliver(SegmentInput(member: member, event: .addressesLost([address])), to: node)
         }
     }
 
@@ -213,7 +213,7 @@ extension Segment {
             guard
                 let address = nodes[node].members[member].router.settings.addresses.first
             else { continue }
-            handle(.addressLost(address), by: node, member)
+            handle(.addressesLost([address]), by: node, member)
         }
         for input in inbox { handle(input.event, by: node, input.member) }
         for member in nodes[node].members.indices { scheduleWake(node, member) }
