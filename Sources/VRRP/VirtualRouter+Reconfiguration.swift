@@ -49,10 +49,11 @@ extension VirtualRouter {
         at now: Instant
     ) -> [RouterEffect] {
         guard case .active(var active) = state else { return [] }
-        var effects: [RouterEffect] = []
+        let (before, after) = (old.heldAddresses, settings.heldAddresses)
+        // Adopted ones are there before they are claimed.
+        var effects: [RouterEffect] =
+            before.filter { !after.contains($0) }.map { .releaseAddress($0) }
         if active.hasClaimed {
-            let (before, after) = (old.heldAddresses, settings.heldAddresses)
-            effects += before.filter { !after.contains($0) }.map { .releaseAddress($0) }
             if after.contains(where: { !before.contains($0) }) {
                 effects += claim(&active, at: now)
             } else if old.addressLifetime != settings.addressLifetime {

@@ -78,7 +78,14 @@ package struct VirtualRouter: Equatable, Sendable {
     /// Handles one event at `now`, which must not go back. Times are the shell's: an event that comes late
     /// is handled as late as it came.
     package mutating func handle(_ event: RouterEvent, at now: Instant) -> [RouterEffect] {
-        deposeIfStalled(at: now) + respond(to: event, at: now)
+        guard case .reconfigured(let new) = event, case .active = state else {
+            return deposeIfStalled(at: now) + respond(to: event, at: now)
+        }
+        let gone = settings.heldAddresses.filter { !new.heldAddresses.contains($0) }
+        let effects = deposeIfStalled(at: now) + respond(to: event, at: now)
+        if case .active = state { return effects }
+        // `.releaseAddresses` is about the new list.
+        return gone.map { .releaseAddress($0) } + effects
     }
 
     private mutating func respond(to event: RouterEvent, at now: Instant) -> [RouterEffect] {

@@ -256,6 +256,42 @@ struct ReconfigurationTests {
         )
     }
 
+    @Test("a MASTER that a reload takes out releases what only the old list has as well, and first")
+    func addressesOfWhoIsTakenOut() {
+        let tracked = { (settings: inout RouterSettings) in
+            settings.addresses = [RouterFixture.address, RouterFixture.otherAddress]
+            settings.tracks = [Track(subject: RouterFixture.script, weight: -5)]
+        }
+        var fixture = RouterFixture.active(tracked)
+        fixture.handle(.check(RouterFixture.script, succeeded: false))
+        var settings = fixture.router.settings
+        settings.addresses = [RouterFixture.address]
+        settings.tracks = [Track(subject: RouterFixture.script, weight: 0)]
+        let effects = fixture.handle(.reconfigured(settings), after: .milliseconds(100))
+        #expect(fixture.router.visibleState == .fault)
+        #expect(
+            effects.deeds.prefix(3) == [
+                .releaseAddress(RouterFixture.otherAddress), .releaseAddresses,
+                .advertise(priority: 0),
+            ]
+        )
+    }
+
+    @Test("a MASTER that stood still until the reload releases what only the old list has, too")
+    func addressesOfWhoStoodStill() {
+        var fixture = RouterFixture.active {
+            $0.addresses = [RouterFixture.address, RouterFixture.otherAddress]
+        }
+        var settings = fixture.router.settings
+        settings.addresses = [RouterFixture.address]
+        let effects = fixture.handle(.reconfigured(settings), after: .seconds(10))
+        #expect(fixture.router.visibleState == .backup)
+        let released: [RouterEffect] = [
+            .releaseAddress(RouterFixture.otherAddress), .releaseAddresses,
+        ]
+        #expect(Array(effects.prefix(2)) == released)
+    }
+
     @Test("another interval sets the timers of both states")
     func interval() {
         var settings = RouterFixture.settings
