@@ -40,11 +40,6 @@ extension VirtualRouter {
         case active(Active)
     }
 
-    struct NotedList: Equatable, Sendable {
-        var addresses: [IPAddress]
-        var sender: IPAddress
-    }
-
     /// Announcements that are to come.
     struct Burst: Equatable, Sendable {
         var at: Instant
@@ -90,8 +85,10 @@ extension VirtualRouter {
         var preemptingInterval: Duration = .zero
         /// When the preemption delay ends, once a MASTER of lower priority was heard.
         var delayedUntil: Instant?
-        /// The MASTER that the log was told of in this state.
-        var notedMaster: HeardMaster?
+        /// The MASTERs that the log was told of in this state, with their priority.
+        var notedMasters = NotedSenders<UInt8>()
+        /// Those of lower priority that the log was told of as such.
+        var notedLower = NotedSenders<UInt8>()
         /// The timer was read late once, and one more advertisement was waited for.
         var hasWaitedOnceMore = false
         /// The timer has fired, and the silent gateway kept this router from claiming.
@@ -113,7 +110,8 @@ extension VirtualRouter {
         var announceAt: Instant?
         var secondBurst: Burst?
         var refreshAt: Instant?
-        var rival: Rival?
+        /// The MASTERs of lower priority that were heard, `notedLimit` at most.
+        var rivals: [Rival] = []
         /// Those that are told by unicast for as long as this node is MASTER, `deafLimit` at most.
         var deaf: [DeafRival] = []
         /// Hardware addresses that the log was told of.

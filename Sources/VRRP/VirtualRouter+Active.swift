@@ -49,7 +49,7 @@ extension VirtualRouter {
         }
         let advertises = active.advertiseAt <= now
         if advertises || isDue(active.renewAt, at: now) {
-            effects += renew(&active, at: now)
+            effects += renewUnlessFresh(&active, at: now)
         }
         if advertises {
             effects += advertise(&active, at: now)
@@ -126,14 +126,20 @@ extension VirtualRouter {
         return [.claimAddresses] + announceTakeover(&active, at: now)
     }
 
+    /// A netlink transaction for each answer to a rival that floods, or every 10 ms, is of no use: a lifetime of
+    /// whole seconds has most of itself left. `renewAt` is always further away than this.
+    func renewUnlessFresh(_ active: inout Active, at now: Instant) -> [RouterEffect] {
+        isFresh(active, at: now) ? [] : renew(&active, at: now)
+    }
+
+    private func isFresh(_ active: Active, at now: Instant) -> Bool {
+        now < active.renewedAt + min(settings.addressLifetime / 2, Self.longestRenewal) / 2
+    }
+
     /// Addresses that outlived their lifetime are gone: renewing them puts them back, so the neighbours
     /// are told as after a claim.
     func renew(_ active: inout Active, at now: Instant) -> [RouterEffect] {
         guard active.hasClaimed, settings.addressLifetime > .zero else { return [] }
-        let isTooSoon =
-            settings.advertisementInterval < Self.shortInterval
-            && now < active.renewedAt + settings.addressLifetime / 4
-        guard !isTooSoon else { return [] }
         let expired = now - active.renewedAt >= settings.addressLifetime
         active.renewedAt = now
         scheduleRenewal(&active, at: now)

@@ -91,9 +91,10 @@ extension VirtualRouter {
         backup.isWithheld = false
         let master = HeardMaster(address: sender, priority: advertisement.priority, at: now)
         heard = master
-        var effects = discredited + noteAddressList(of: advertisement, from: sender)
-        if isNews(master, after: backup.notedMaster) {
-            backup.notedMaster = master
+        var effects = discredited + noteAddressList(of: advertisement, from: sender, at: now)
+        if isNews(master, after: backup.notedMasters[sender]?.word),
+            backup.notedMasters.note(master.priority, of: sender, at: now)
+        {
             effects.append(.note(.masterHeard(master.priority, sender)))
         }
         if backup.holdUntil != nil {
@@ -111,7 +112,7 @@ extension VirtualRouter {
             backup.preempting = nil
             backup.wantsActive = nil
         } else {
-            if backup.preempting?.address != sender {
+            if backup.preempting?.address != sender, noteLower(master, in: &backup, at: now) {
                 effects.append(.note(.lowerPriorityHeard(master.priority, sender)))
             }
             backup.preempting = master
@@ -135,11 +136,22 @@ extension VirtualRouter {
         learnedInterval = interval
     }
 
-    /// Another MASTER than the last one, or the same that is no longer a last resort.
-    private func isNews(_ master: HeardMaster, after noted: HeardMaster?) -> Bool {
-        guard let noted, noted.address == master.address else { return true }
-        return noted.priority == EffectivePriority.lastResort
+    /// A MASTER that the log was not told of, or one that is no longer a last resort.
+    private func isNews(_ master: HeardMaster, after noted: UInt8?) -> Bool {
+        guard let noted else { return true }
+        return noted == EffectivePriority.lastResort
             && master.priority != EffectivePriority.lastResort
+    }
+
+    private func noteLower(
+        _ master: HeardMaster,
+        in backup: inout Backup,
+        at now: Instant
+    ) -> Bool {
+        if let noted = backup.notedLower[master.address], now < noted.at + Self.notingSpacing {
+            return false
+        }
+        return backup.notedLower.note(master.priority, of: master.address, at: now)
     }
 
     /// RFC 3768 §6.4.2: the MASTER gave up, so only the skew time is waited.
@@ -186,10 +198,11 @@ extension VirtualRouter {
         return []
     }
 
-    /// Says once for each list and sender that the peer's addresses are not ours.
+    /// Says once for each sender that its addresses are not ours, and again when they are others.
     mutating func noteAddressList(
         of advertisement: Advertisement,
-        from sender: IPAddress
+        from sender: IPAddress,
+        at now: Instant
     ) -> [RouterEffect] {
         // Nearly always it is the same list in the same order.
         let isSame = advertisement.addresses.elementsEqual(
@@ -199,9 +212,12 @@ extension VirtualRouter {
             return []
         }
         counters.addressListMismatches &+= 1
-        let list = NotedList(addresses: advertisement.addresses, sender: sender)
-        guard notedList != list else { return [] }
-        notedList = list
+        if let noted = notedLists[sender],
+            noted.word == advertisement.addresses || now < noted.at + Self.notingSpacing
+        {
+            return []
+        }
+        guard notedLists.note(advertisement.addresses, of: sender, at: now) else { return [] }
         return [.note(.addressListDiffers(advertisement.addresses, from: sender))]
     }
 }

@@ -23,7 +23,7 @@ extension VirtualRouter {
             return effects
         }
         heard = HeardMaster(address: sender, priority: advertisement.priority, at: now)
-        effects += noteAddressList(of: advertisement, from: sender)
+        effects += noteAddressList(of: advertisement, from: sender, at: now)
         let isHigher =
             advertisement.priority > effectivePriority
             || (advertisement.priority == effectivePriority && source.map { sender > $0 } ?? true)
@@ -32,11 +32,12 @@ extension VirtualRouter {
         }
         // RFC 9568 §6.4.3 (735): the rival loses; it and the neighbours are told so.
         // The last word of whom we have just replaced is no news.
-        if active.hasClaimed, active.rival?.address != sender {
+        let rival = active.hasClaimed ? meet(sender, as: &active, at: now) : nil
+        if rival?.isNew == true {
             effects.append(.note(.rivalHeard(advertisement.priority, sender)))
         }
         if settings.answersLowerPriority { effects += answer(&active, at: now) }
-        if active.hasClaimed { effects += insist(&active, against: sender, at: now) }
+        if let rival { effects += insist(&active, against: rival.rival, at: now) }
         effects += announceToRivalsNeighbours(&active, at: now)
         state = .active(active)
         return effects
@@ -71,7 +72,33 @@ extension VirtualRouter {
             active.advertiseAt = min(active.advertiseAt, earliest)
             return []
         }
-        return renew(&active, at: now) + advertise(&active, at: now)
+        return renewUnlessFresh(&active, at: now) + advertise(&active, at: now)
+    }
+
+    /// Keeps since when a rival advertises without a pause. Nil: as many others were heard in the last minute.
+    private func meet(
+        _ sender: IPAddress,
+        as active: inout Active,
+        at now: Instant
+    ) -> (rival: Rival, isNew: Bool)? {
+        if let known = active.rivals.firstIndex(where: { $0.address == sender }) {
+            let pause = settings.advertisementInterval * (settings.downTimerAdvertisements + 1)
+            if now >= active.rivals[known].heardAt + pause { active.rivals[known].since = now }
+            active.rivals[known].heardAt = now
+            return (active.rivals[known], false)
+        }
+        if active.rivals.count >= Self.notedLimit {
+            let oldest = active.rivals.indices.min {
+                active.rivals[$0].heardAt < active.rivals[$1].heardAt
+            }
+            guard let oldest, now >= active.rivals[oldest].heardAt + Self.notingSpacing else {
+                return nil
+            }
+            active.rivals.remove(at: oldest)
+        }
+        let rival = Rival(address: sender, since: now, heardAt: now)
+        active.rivals.append(rival)
+        return (rival, true)
     }
 
     /// A rival that still advertises long after it must have heard us does not hear us: something on the way
@@ -79,29 +106,21 @@ extension VirtualRouter {
     /// told when it has yielded: nothing else would keep it from becoming MASTER again.
     private mutating func insist(
         _ active: inout Active,
-        against sender: IPAddress,
+        against rival: Rival,
         at now: Instant
     ) -> [RouterEffect] {
-        guard !active.deaf.contains(where: { $0.address == sender }) else {
+        guard !active.deaf.contains(where: { $0.address == rival.address }) else {
             return tellDeaf(&active, at: now)
         }
         let interval = settings.advertisementInterval
-        guard var rival = active.rival, rival.address == sender,
-            now < rival.heardAt + interval * (settings.downTimerAdvertisements + 1)
-        else {
-            active.rival = Rival(address: sender, since: now, heardAt: now)
-            return []
-        }
-        rival.heardAt = now
-        active.rival = rival
         let patience = settings.answersLowerPriority ? interval / 2 : interval * 3 / 2
-        guard now >= rival.since + patience else { return [] }
-        if active.deaf.count == Self.deafLimit { active.deaf.removeFirst() }
-        active.deaf.append(DeafRival(address: sender, toldAt: now))
+        // Who comes behind the last of them takes nobody's place: all of them would go on taking turns.
+        guard now >= rival.since + patience, active.deaf.count < Self.deafLimit else { return [] }
+        active.deaf.append(DeafRival(address: rival.address, toldAt: now))
         counters.directAdvertisements &+= 1
         return [
-            .note(.rivalDeaf(sender)),
-            .advertiseDirectly(priority: effectivePriority, to: sender),
+            .note(.rivalDeaf(rival.address)),
+            .advertiseDirectly(priority: effectivePriority, to: rival.address),
         ]
     }
 

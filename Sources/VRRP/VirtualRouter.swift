@@ -44,6 +44,9 @@ package struct VirtualRouter: Equatable, Sendable {
     /// Rivals that are told by unicast at most, and hardware addresses that are named in the log.
     package static let deafLimit = 4
     package static let sightingLimit = 8
+    /// Senders of advertisements that the log is told of, and how long each keeps its place among them.
+    package static let notedLimit = 8
+    package static let notingSpacing: Duration = .seconds(60)
     /// The longest time between two renewals, for intervals that are longer than a lifetime.
     package static let longestRenewal: Duration = .seconds(1)
 
@@ -68,8 +71,8 @@ package struct VirtualRouter: Equatable, Sendable {
     /// What the shell says is wrong; failed checks of weight 0 are not in here.
     var reportedFaults: Set<FaultCause> = []
     var outcomes: [Track.Subject: TrackOutcome] = [:]
-    /// The list of addresses that the log was last told of, and who sent it.
-    var notedList: NotedList?
+    /// The lists of addresses that the log was told of.
+    var notedLists = NotedSenders<[IPAddress]>()
 
     package init(settings: RouterSettings) {
         self.settings = settings

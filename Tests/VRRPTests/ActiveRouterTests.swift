@@ -85,6 +85,29 @@ struct ActiveRouterTests {
         #expect((1...2).contains(direct))
     }
 
+    @Test("a rival that shouts does not make a renewal of every answer")
+    func shoutingRivalRenewsNothing() {
+        var fixture = RouterFixture.active()
+        var effects: [RouterEffect] = []
+        for _ in 0..<1000 {
+            effects += fixture.hear(50, from: RouterFixture.lowerPeer, after: .milliseconds(2))
+            effects += fixture.wait(.zero)
+        }
+        #expect((2...4).contains(effects.filter { $0 == .renewAddresses }.count))
+    }
+
+    @Test("a long lifetime leaves no deadline in the past")
+    func longLifetime() {
+        var fixture = RouterFixture.active {
+            $0.advertisementInterval = .milliseconds(300)
+            $0.addressLifetime = .seconds(10)
+        }
+        for _ in 0..<40 {
+            _ = fixture.nextDeadline()
+            #expect(fixture.router.nextDeadline.map { $0 > fixture.now } == true)
+        }
+    }
+
     @Test("a deleted address is announced again, at most once a second")
     func restore() {
         var fixture = RouterFixture.active()

@@ -78,4 +78,71 @@ struct RivalTests {
             ]
         )
     }
+
+    @Test func `rivals that take turns are named once each, and each is found to be deaf`() {
+        let second = IPAddress(10, 9, 0, 4)
+        var fixture = RouterFixture.active()
+        var effects: [RouterEffect] = []
+        for _ in 0..<20 {
+            effects += fixture.hear(50, from: RouterFixture.lowerPeer, after: .milliseconds(250))
+            effects += fixture.hear(60, from: second, after: .milliseconds(250))
+        }
+        #expect(effects.notes.filter { $0 == .rivalHeard(50, RouterFixture.lowerPeer) }.count == 1)
+        #expect(effects.notes.filter { $0 == .rivalHeard(60, second) }.count == 1)
+        #expect(effects.notes.filter { $0 == .rivalDeaf(RouterFixture.lowerPeer) }.count == 1)
+        #expect(effects.notes.filter { $0 == .rivalDeaf(second) }.count == 1)
+    }
+
+    @Test func `a crowd of rivals does not fill the log`() {
+        var fixture = RouterFixture.active()
+        var effects: [RouterEffect] = []
+        for round in 0..<1000 {
+            let sender = IPAddress(10, 8, UInt8(round / 250 % 4), UInt8(round % 250))
+            effects += fixture.hear(50, from: sender, after: .milliseconds(10))
+        }
+        #expect(effects.notes.count <= 8)
+    }
+
+    @Test func `MASTERs that take turns are named once each by a BACKUP`() {
+        let second = IPAddress(10, 9, 0, 4)
+        var higher = RouterFixture.backup()
+        var effects: [RouterEffect] = []
+        for _ in 0..<20 {
+            effects += higher.hear(150, from: RouterFixture.higherPeer, after: .milliseconds(250))
+            effects += higher.hear(160, from: second, after: .milliseconds(250))
+        }
+        #expect(effects.notes.count == 2)
+        var lower = RouterFixture.backup()
+        effects = []
+        for _ in 0..<3 {
+            effects += lower.hear(50, from: RouterFixture.lowerPeer, after: .milliseconds(250))
+            effects += lower.hear(60, from: second, after: .milliseconds(250))
+        }
+        #expect(lower.router.visibleState == .backup)
+        // Each as a MASTER, and each as one of lower priority.
+        #expect(effects.notes.count == 4)
+    }
+
+    @Test func `lists of addresses that take turns are noted once a sender`() {
+        let second = IPAddress(10, 9, 0, 4)
+        var fixture = RouterFixture.backup()
+        var effects: [RouterEffect] = []
+        for round in 0..<20 {
+            let list =
+                round % 2 == 0
+                ? [RouterFixture.otherAddress]
+                : [RouterFixture.otherAddress, RouterFixture.address]
+            let advertisement = RouterFixture.advertisement(priority: 150, addresses: list)
+            for sender in [RouterFixture.higherPeer, second] {
+                effects += fixture.handle(
+                    .received(advertisement, from: sender),
+                    after: .milliseconds(250)
+                )
+            }
+        }
+        let lists = effects.notes.filter { note in
+            if case .addressListDiffers = note { true } else { false }
+        }
+        #expect(lists.count == 2)
+    }
 }
