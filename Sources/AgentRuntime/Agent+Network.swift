@@ -208,6 +208,13 @@ extension Agent {
 
     // MARK: Packets
 
+    /// A router with a virtual MAC listens below and above: whose packets come up depends on the sender's MAC. What
+    /// comes to both counts once.
+    private func isEcho(_ packet: ReceivedPacket, of port: InterfacePort, _ index: Int) -> Bool {
+        guard routers[index].settings.virtualInterface != nil else { return false }
+        return routers[index].echoes.isEcho(packet, on: port.token, at: Clock.now)
+    }
+
     func readPort(_ token: UInt64) {
         guard let port = ports.values.first(where: { $0.token == token }) else { return }
         for _ in 0..<InterfacePort.budget {
@@ -217,7 +224,9 @@ extension Agent {
                 case .dropped(let text):
                     if let text { line(.warning, "\(port.key.interface): \(text)") }
                 case .packet(let packet, let settings):
-                    guard let router = places[RouterKey(settings)] else { continue }
+                    guard let router = places[RouterKey(settings)],
+                        !isEcho(packet, of: port, router)
+                    else { continue }
                     routers[router].peers.hear(
                         packet.source,
                         priority: packet.advertisement.priority,

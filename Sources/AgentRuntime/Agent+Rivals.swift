@@ -109,7 +109,17 @@ extension Agent {
                 ),
                 of: interface
             )
-        case .otherChecksum, .otherInterval, .firstAddressNotLinkLocal, .unicastHeard:
+        case .ownAddressHeard(let virtualRouterID, let address):
+            line(.warning, "\(interface): \(note.sentence)", .rivalHeard)
+            journal(
+                (
+                    "VRID \(virtualRouterID) is advertised from our own address \(address)",
+                    "disregard it", note.sentence
+                ),
+                of: interface
+            )
+        case .otherChecksum, .otherInterval, .firstAddressNotLinkLocal, .unicastHeard,
+            .strangerHeard:
             line(.warning, "\(interface): \(note.sentence)")
         }
     }

@@ -240,6 +240,7 @@ final class Agent {
         guard nextTick <= now else { return }
         nextTick = now + Self.tick
         supervisor.expire(at: now)
+        for port in ports.values { port.ageNotes(at: now) }
         DaemonLog.tellFloods(at: now)
         if areTablesStale { resynchronise() }
         reviewInterfaces()

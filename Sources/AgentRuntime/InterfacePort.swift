@@ -70,6 +70,18 @@ final class InterfacePort {
         }.filter { $0.count > 0 }
     }
 
+    /// When what the log was told begins to be told again.
+    private static let noteAge: Duration = .seconds(3600)
+    private var notesAgeAt: Instant?
+
+    func ageNotes(at now: Instant) {
+        let due = notesAgeAt ?? now + Self.noteAge
+        notesAgeAt = due
+        guard due <= now else { return }
+        notesAgeAt = now + Self.noteAge
+        gate.ageNotes()
+    }
+
     /// What is logged of packets that deserve it, once each.
     func takeNotes() -> [GateNote] { gate.takeNotes() }
 

@@ -40,6 +40,9 @@ struct RouterShell {
     /// Advertisements that the kernel did not take.
     var unsent: UInt64 = 0
     var peers = PeerLedger()
+    var echoes = EchoFilter()
+    /// The log was told that it is MASTER and has never heard another router.
+    var saidThatNobodyWasHeard = false
     /// Addresses that the kernel refused, and when it is asked again.
     var unclaimed: [Unclaimed] = []
     var claimAgainAt: Instant = .zero

@@ -206,6 +206,13 @@ extension GateNote {
         case .unicastHeard(let virtualRouterID, let source):
             "\(source) sends advertisements of VRID \(virtualRouterID) to this node alone, which "
                 + "advertises to a group; they count"
+        case .strangerHeard(let virtualRouterID, let source):
+            "\(source) sends advertisements of VRID \(virtualRouterID) to this node and is none of its "
+                + "unicast_peer addresses; they are dropped"
+        case .ownAddressHeard(let virtualRouterID, let source):
+            "an advertisement of VRID \(virtualRouterID) came from \(source), which is this node's own "
+                + "address: another machine has the same address, such as a clone of this one, or the network "
+                + "sends back what this node sends; it is disregarded, and two such machines are both MASTER"
         }
     }
 }

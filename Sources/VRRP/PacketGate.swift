@@ -58,6 +58,9 @@ package struct PacketGate: Equatable, Sendable {
         )
     }
 
+    /// Forgets what was not seen again since the last call, so that it makes room; to be called once an hour or so.
+    package mutating func ageNotes() { noted.age() }
+
     /// What has been seen for the first time since the last call; worth a log line each.
     package mutating func takeNotes() -> [GateNote] {
         defer { unread = [] }
@@ -94,6 +97,14 @@ package struct PacketGate: Equatable, Sendable {
         guard let (reason, index) = firstObjection else { return .failure(.virtualRouterID) }
         expectations[index].counters.count(reason)
         if reason.tellsOfForeignRouter { noteForeignRouter(packet, reason) }
+        if reason == .peer {
+            noteOnce(
+                .strangerHeard(
+                    virtualRouterID: packet.advertisement.virtualRouterID,
+                    from: packet.source
+                )
+            )
+        }
         return .failure(reason)
     }
 
@@ -103,6 +114,11 @@ package struct PacketGate: Equatable, Sendable {
             noteForeignRouter(packet, nil)
         }
         let (advertisement, source) = (packet.advertisement, packet.source)
+        if ownAddresses.contains(source) {
+            noteOnce(
+                .ownAddressHeard(virtualRouterID: advertisement.virtualRouterID, from: source)
+            )
+        }
         if advertisement.version == .v3, advertisement.interval != expectation.interval {
             noteOnce(
                 .otherInterval(
@@ -170,6 +186,11 @@ package enum GateNote: Hashable, Sendable {
     /// Unicast of this link to a router that advertises to a group: an insisting MASTER, or a peer with
     /// `unicast_peer`. It was honoured.
     case unicastHeard(virtualRouterID: UInt8, from: IPAddress)
+    /// Unicast with our VRID from somebody who is no configured peer. It was dropped.
+    case strangerHeard(virtualRouterID: UInt8, from: IPAddress)
+    /// An advertisement from an address of this host: a copy of it is on the LAN, or something sends back what it
+    /// sent. The virtual router disregards it.
+    case ownAddressHeard(virtualRouterID: UInt8, from: IPAddress)
 }
 
 /// Who uses a VRID of ours for something else.
@@ -194,15 +215,23 @@ extension ForeignRouter: CustomStringConvertible {
     }
 }
 
-/// What was noted, so that nobody can fill the log: the first notes are kept and no more are made.
+/// What was noted, so that nobody can fill the log: the first notes are kept and no more are made, until they age.
 private struct BoundedMemory: Equatable, Sendable {
     private static let limit = 64
     private var notes: Set<GateNote> = []
+    /// Of the time before.
+    private var old: Set<GateNote> = []
 
     /// False for what was remembered before, and when there is no room left.
     mutating func remember(_ note: GateNote) -> Bool {
-        guard notes.count < Self.limit else { return false }
-        return notes.insert(note).inserted
+        guard !notes.contains(note), notes.count < Self.limit else { return false }
+        notes.insert(note)
+        return !old.contains(note)
+    }
+
+    mutating func age() {
+        old = notes
+        notes = []
     }
 }
 

@@ -186,6 +186,33 @@ struct TransportGateTests {
         #expect(received.advertisement.interval == .milliseconds(10))
     }
 
+    @Test("a cloned machine that speaks from this host's own address is told of once")
+    func clonedAddress() throws {
+        var gate = PacketGate(routers: [])
+        gate.expect([Self.multicast3], ownAddresses: [Self.here])
+        let advertisement = Self.multicast3.advertisement(priority: 9)
+        for _ in 0..<2 { _ = try Self.admit(advertisement, to: &gate, from: Self.here).get() }
+        #expect(gate.takeNotes().count == 1)
+    }
+
+    @Test("a stranger's unicast is dropped, and the stranger named once")
+    func namedStranger() {
+        var gate = PacketGate(routers: [])
+        gate.expect([Self.unicast3], ownAddresses: [Self.here])
+        let advertisement = Self.unicast3.advertisement(priority: 9)
+        for _ in 0..<2 {
+            let result = Self.admit(
+                advertisement,
+                to: &gate,
+                from: Self.stranger,
+                to: Self.here,
+                timeToLive: 64
+            )
+            #expect(result == .failure(.peer))
+        }
+        #expect(gate.takeNotes().count == 1)
+    }
+
     @Test("a MASTER that insists by unicast is heard, and told of once")
     func insisted() throws {
         var gate = PacketGate(routers: [Self.multicast3])
@@ -301,6 +328,24 @@ struct TransportGateTests {
         }
         #expect(gate.takeNotes().count == 64)
         #expect(gate.counters.total == 1000)
+    }
+
+    @Test("notes age: what is over makes room and is noted when it comes again")
+    func ageing() {
+        var gate = PacketGate(routers: [Self.multicast3])
+        let advertisement = PacketGateTests.settings.advertisement(priority: 9)
+        func hear(_ last: UInt8) -> Int {
+            _ = Self.admit(advertisement, to: &gate, from: IPAddress(10, 9, 0, last))
+            return gate.takeNotes().count
+        }
+        for last in 0..<64 { #expect(hear(UInt8(last)) == 1) }
+        #expect(hear(100) == 0)
+        gate.ageNotes()
+        #expect(hear(100) == 1)
+        #expect(hear(3) == 0)
+        gate.ageNotes()
+        #expect(hear(3) == 0)
+        #expect(hear(4) == 1)
     }
 
     @Test(
