@@ -9,9 +9,13 @@ import VRRP
 /// address to send that from, so that its client comes again at once instead of waiting for an answer.
 extension Agent {
     /// Of the loop's time, however many routers let go in one turn: the peers' skew time is longer.
-    static let resetsInOneTurn: Duration = .milliseconds(100)
-    /// For one release; connections that are left over end by their own time limits.
-    private static let resetsOfOneRelease: Duration = .milliseconds(50)
+    private static let resetsInOneTurn: Duration = .milliseconds(100)
+
+    /// A router that goes on must not fall silent for another one's connections.
+    var resetsOfThisTurn: Duration {
+        let shortest = routers.lazy.map(\.machine.silenceLimit).min() ?? Self.resetsInOneTurn
+        return min(Self.resetsInOneTurn, shortest / 4)
+    }
 
     static func openConnectionTable(_ log: Logger) -> ConnectionTable<KernelRouteSocket>? {
         do throws(SystemCallError) {
@@ -26,15 +30,22 @@ extension Agent {
         }
     }
 
-    func resetConnections(on addresses: [VirtualAddress], of settings: RouterSettings) {
-        guard connections != nil, !addresses.isEmpty, resetAllowance > .zero else { return }
+    func resetConnections(
+        on addresses: [VirtualAddress],
+        of settings: RouterSettings,
+        within limit: Duration
+    ) {
+        guard connections != nil, !addresses.isEmpty else { return }
+        let limit = min(resetAllowance ?? resetsOfThisTurn, limit)
+        guard limit > .zero else { return }
+        resetAllowance = resetAllowance ?? resetsOfThisTurn
         let begin = Clock.now
-        defer { resetAllowance = resetAllowance - (Clock.now - begin) }
+        defer { resetAllowance = resetAllowance.map { $0 - (Clock.now - begin) } }
         do throws(SystemCallError) {
             let count =
                 try connections?.reset(
                     on: addresses.map(\.prefix.address),
-                    within: min(resetAllowance, Self.resetsOfOneRelease)
+                    within: limit
                 ) ?? 0
             guard count > 0 else { return }
             line(

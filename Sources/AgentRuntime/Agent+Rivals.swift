@@ -124,6 +124,9 @@ extension Agent {
         }
     }
 
+    static let refusedByFirewall =
+        "a firewall on this node refuses its advertisements, so no peer hears it"
+
     /// The first of the advertisements in a row that the kernel did not take.
     func tellUnsent(_ error: SystemCallError, _ index: Int) {
         let name = routers[index].settings.name
@@ -131,13 +134,11 @@ extension Agent {
             line(.error, "(\(name)) \(error)", of: name)
             return
         }
-        let text = "a firewall on this node refuses its advertisements, so no peer hears it"
         line(
             .error,
-            "(\(name)) \(text): let IP protocol 112 out, such as by 'nft add rule inet filter output meta "
+            "(\(name)) \(Self.refusedByFirewall): let IP protocol 112 out, such as by 'nft add rule inet filter output meta "
                 + "l4proto 112 accept' (\(error))",
             of: name
         )
-        journal(("no advertisement leaves", "give the addresses up", text), of: name)
     }
 }

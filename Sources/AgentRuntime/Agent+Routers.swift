@@ -24,7 +24,7 @@ extension Agent {
         for _ in 0..<8 {
             guard !pending.isEmpty else { return }
             let now = Clock.now
-            let effects = routers[index].machine.handle(pending.removeFirst(), at: now)
+            let effects = routers[index].decide(pending.removeFirst(), at: now)
             pending += interpret(effects, index, decidedAt: now)
         }
         guard pending.isEmpty else {
@@ -89,7 +89,11 @@ extension Agent {
         decidedAt: Instant
     ) -> [RouterEvent] {
         var consequences: [RouterEvent] = []
-        for effect in effects {
+        for (place, effect) in effects.enumerated() {
+            if let silence = routers[index].silence(before: effect, at: Clock.now) {
+                return consequences
+                    + giveUp(effects[place...], after: silence, index, decidedAt: decidedAt)
+            }
             switch effect {
             case .claimAddresses:
                 releaseWard(index)
@@ -101,9 +105,14 @@ extension Agent {
                 consequences += put(routers[index].settings.heldAddresses, index)
             case .restoreAddresses(let addresses): consequences += put(addresses, index)
             case .releaseAddresses:
-                release(routers[index].settings.heldAddresses, index)
+                release(
+                    routers[index].settings.heldAddresses,
+                    haste: ReleaseHaste(of: effects),
+                    index
+                )
                 removeVirtualInterface(index)
-            case .releaseAddress(let address): release([address], index)
+            case .releaseAddress(let address):
+                release([address], haste: ReleaseHaste(of: effects), index)
             case .advertise(let priority):
                 consequences += advertise(priority, index, decidedAt: decidedAt)
             case .advertiseDirectly(let priority, let address):
@@ -117,13 +126,27 @@ extension Agent {
         return consequences
     }
 
+    /// The loop stood still, or the kernel let it wait, in the midst of a turn: peers may have taken over, and what
+    /// would be said and put now is what was true before. The addresses go first, then the news are told.
+    private func giveUp(
+        _ rest: ArraySlice<RouterEffect>,
+        after silence: Duration,
+        _ index: Int,
+        decidedAt: Instant
+    ) -> [RouterEvent] {
+        let effects = routers[index].decide(.overdue(silence), at: Clock.now)
+        return interpret(
+            effects.filter(\.isDeed) + rest.filter { !$0.isDeed } + effects.filter { !$0.isDeed },
+            index,
+            decidedAt: decidedAt
+        )
+    }
+
     // MARK: Addresses
 
     /// Puts or renews addresses, unless too much time has passed for it by the clock as it is now.
     private func put(_ addresses: [VirtualAddress], _ index: Int) -> [RouterEvent] {
-        guard routers[index].mayHoldAddresses(at: Clock.now) else {
-            return declare(.cannotAdvertise, index)
-        }
+        guard routers[index].mayHoldAddresses(at: Clock.now) else { return notHeard(index) }
         let settings = routers[index].settings
         routers[index].unreleased.removeAll { addresses.contains($0) }
         guard prepareGuard(index) else { return declare(.cannotClaim, index) }
@@ -137,9 +160,14 @@ extension Agent {
             noting: &routers[index].placements
         )
         keeper.removeStrays(from: &routers[index].placements)
-        // Stopped in between, this loop put them when the guard had looked already.
+        // Stopped in between, or waiting for the kernel, this loop put them when someone else had them already.
+        guard routers[index].mayHoldAddresses(at: Clock.now) else {
+            release(settings.heldAddresses, haste: .overdue, index)
+            return notHeard(index)
+        }
+        // The same with the guard, which may have looked before.
         guard promise(index) else {
-            release(settings.heldAddresses, index)
+            release(settings.heldAddresses, haste: .overdue, index)
             return declare(.cannotClaim, index)
         }
         let now = Clock.now
@@ -160,6 +188,12 @@ extension Agent {
             return []
         }
         return routers[index].lacksAddressTooLong(at: now) ? declare(.cannotClaim, index) : []
+    }
+
+    /// No peer has heard of this router for `silenceLimit`: its advertisements are refused, or its loop was late.
+    private func notHeard(_ index: Int) -> [RouterEvent] {
+        guard routers[index].sendFailure == nil else { return declare(.cannotAdvertise, index) }
+        return [.overdue(routers[index].silence(at: Clock.now))]
     }
 
     /// `no_track`: somebody removed it, and may.
@@ -188,19 +222,19 @@ extension Agent {
         announce(come, count: routers[index].settings.announcementsPerBurst, index)
     }
 
-    private func release(_ addresses: [VirtualAddress], _ index: Int) {
+    private func release(_ addresses: [VirtualAddress], haste: ReleaseHaste, _ index: Int) {
         let settings = routers[index].settings
         let released = Set(addresses)
         routers[index].unclaimed.removeAll { released.contains($0.address) }
-        resetConnections(on: addresses, of: settings)
+        resetConnections(on: addresses, of: settings, within: haste.resets(before: settings))
         let (removed, failures) = keeper.remove(
             addresses,
             of: settings,
             in: view,
             from: &routers[index].placements
         )
-        // Those that came in between: no reset reaches their other end, but nothing waits for it here.
-        resetConnections(on: removed, of: settings)
+        // Those that were left or came in between: no reset reaches their other end, but nothing waits for it here.
+        resetConnections(on: removed, of: settings, within: ReleaseHaste.resetsOfOneRelease)
         for failure in failures {
             line(.error, "(\(settings.name)) \(failure.error)", of: settings.name)
         }
@@ -247,22 +281,20 @@ extension Agent {
             try port.send(priority, of: settings, from: routers[index].facts.source)
             // When it was decided, so that a loop that stops in between is not taken to be on time.
             routers[index].advertisedAt = decidedAt
-            if routers[index].saidThatSendingFails {
+            if routers[index].sendFailure != nil {
                 line(.notice, "(\(settings.name)) advertisements are sent again", of: settings.name)
-                routers[index].saidThatSendingFails = false
+                routers[index].sendFailure = nil
             }
             guard routers[index].machine.holdsAddresses, !promise(index) else { return [] }
             return declare(.cannotClaim, index)
         } catch {
             routers[index].unsent &+= 1
-            if !routers[index].saidThatSendingFails {
+            if routers[index].sendFailure == nil {
                 tellUnsent(error, index)
-                routers[index].saidThatSendingFails = true
+                routers[index].sendFailure = error
             }
-            // Without addresses nothing is lost by waiting: nobody becomes MASTER whom nobody hears.
-            let router = routers[index].machine
-            guard router.visibleState == .active, !router.holdsAddresses else { return [] }
-            return declare(.cannotAdvertise, index)
+            return routers[index].isLost(at: Clock.now)
+                ? declare(.cannotAdvertise, index) : [.unsaid]
         }
     }
 
@@ -284,6 +316,12 @@ extension Agent {
     /// A fault that this shell found, and takes back after a rest.
     func declare(_ cause: FaultCause, _ index: Int) -> [RouterEvent] {
         guard routers[index].declare(cause, at: Clock.now) else { return [] }
+        if cause == .cannotAdvertise, routers[index].sendFailure?.errno == EPERM {
+            journal(
+                ("no advertisement leaves", "give the addresses up", Self.refusedByFirewall),
+                of: routers[index].settings.name
+            )
+        }
         return [.fault(cause)]
     }
 

@@ -74,8 +74,8 @@ final class Agent {
     var arpSettings = FormerSettings()
     /// Nil where the kernel can't reset connections.
     var connections: ConnectionTable<KernelRouteSocket>?
-    /// What this turn of the loop may still spend on them.
-    var resetAllowance = Agent.resetsInOneTurn
+    /// What this turn of the loop may still spend on them; nil: nothing was spent.
+    var resetAllowance: Duration?
     var neighbours: NeighbourWatch
     var witnesses = GatewayWitnesses()
     var announcements = AnnouncementQueue()
@@ -266,7 +266,7 @@ final class Agent {
     /// The loop has turned: that, and nothing else, is what the service manager is told.
     private func finishTurn() {
         let now = Clock.now
-        resetAllowance = Self.resetsInOneTurn
+        resetAllowance = nil
         if let watchdogPeriod, nextWatchdog <= now {
             notifier.watchdog()
             nextWatchdog = now + watchdogPeriod

@@ -23,8 +23,10 @@ struct RouterShell {
     var facts: InterfaceFacts
     /// When the visible state last changed, nanoseconds since 1970.
     var since: UInt64 = Clock.wall
-    /// Of the last advertisement that the kernel took: when the machine decided it.
+    /// Of the last advertisement that the kernel took since this router became MASTER: when the machine decided it.
     var advertisedAt: Instant?
+    /// When the machine decided what is being done.
+    var decidedAt: Instant = .zero
     /// Where its addresses are.
     var placements = Placements()
     /// What the address guard was told of; nil without one.
@@ -35,8 +37,12 @@ struct RouterShell {
     var witness: RouterWitness = .none
     /// A reload has removed it: its end is no stop of the agent.
     var isDeleted = false
-    /// The log was told that sending fails.
-    var saidThatSendingFails = false
+    /// The first error since the last advertisement that left, which the log was told of.
+    var sendFailure: SystemCallError?
+    /// How often the address guard took the addresses away.
+    var guardFirings: UInt64 = 0
+    /// When the journal was last told of an address that was put back.
+    var restorationToldAt: Instant?
     /// Advertisements that the kernel did not take.
     var unsent: UInt64 = 0
     var peers = PeerLedger()
@@ -116,9 +122,46 @@ struct RouterShell {
         if now - machine.since >= Self.recovery { faultRests = [:] }
     }
 
-    /// Whether an address may be put or renewed: the peers have heard of us within `silenceLimit` by the clock as it is now, whenever that was decided. Later, someone else may have the addresses.
+    /// Hands one event to the machine. Who becomes MASTER has said nothing yet.
+    mutating func decide(_ event: RouterEvent, at now: Instant) -> [RouterEffect] {
+        let before = machine.visibleState
+        decidedAt = now
+        let effects = machine.handle(event, at: now)
+        if machine.visibleState == .active, before != .active { advertisedAt = nil }
+        return effects
+    }
+
+    /// Whether an address may be put or renewed: the peers have heard of us within `silenceLimit` by the clock as
+    /// it is now, whenever that was decided. Later, someone else may have the addresses.
     func mayHoldAddresses(at now: Instant) -> Bool {
-        guard let advertisedAt else { return false }
-        return now <= advertisedAt + machine.silenceLimit
+        advertisedAt != nil && silence(at: now) <= machine.silenceLimit
+    }
+
+    /// How long the peers have heard nothing of this MASTER, or since when it would speak for the first time.
+    func silence(at now: Instant) -> Duration { now - (advertisedAt ?? decidedAt) }
+
+    /// Not nil: it is too late for this effect, by the clock as it is now, and for so long nothing was said. A
+    /// priority that is told late makes a MASTER yield that has taken over meanwhile.
+    func silence(before effect: RouterEffect, at now: Instant) -> Duration? {
+        switch effect {
+        case .advertise(priority: 0), .advertiseDirectly(priority: 0, _): return nil
+        case .advertise, .advertiseDirectly:
+            // What was refused before is not late: it is tried until `isLost`.
+            if sendFailure != nil, now <= decidedAt + machine.silenceLimit { return nil }
+        case .announceOwnership: break
+        // These are looked at when they are put, and what is released is never too late.
+        case .claimAddresses, .renewAddresses, .restoreAddresses, .releaseAddresses,
+            .releaseAddress,
+            .transition, .note:
+            return nil
+        }
+        let silence = silence(at: now)
+        return silence > machine.silenceLimit ? silence : nil
+    }
+
+    /// Whether a MASTER whose advertisement was not taken gives up: nobody has heard of it for `silenceLimit`.
+    func isLost(at now: Instant) -> Bool {
+        guard machine.visibleState == .active else { return false }
+        return now > (advertisedAt ?? machine.since) + machine.silenceLimit
     }
 }

@@ -34,6 +34,11 @@ extension RouterSettings {
         }
     }
 
+    /// `claimDelay`, or the interval where that is shorter: between a new MASTER's first word and its claim.
+    package var claimPause: Duration {
+        min(VirtualRouter.claimDelay, advertisementInterval)
+    }
+
     /// How many addresses an advertisement of this router holds in a packet of `mtu` bytes: 255 at most,
     /// for that is what its count can say.
     package func addressCapacity(mtu: Int) -> Int {

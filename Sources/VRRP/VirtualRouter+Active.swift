@@ -30,13 +30,25 @@ extension VirtualRouter {
         guard case .active(let active) = state,
             now > active.advertisedAt + silenceLimit
         else { return [] }
+        return depose(after: now - active.advertisedAt, at: now)
+    }
+
+    /// Someone else may be MASTER by now.
+    mutating func depose(after silence: Duration, at now: Instant) -> [RouterEffect] {
         counters.stalls &+= 1
         return [.releaseAddresses]
-            + move(
-                to: .backup(freshBackup(at: now)),
-                because: .stalled(now - active.advertisedAt),
-                at: now
-            )
+            + move(to: .backup(freshBackup(at: now)), because: .stalled(silence), at: now)
+    }
+
+    /// Nobody claims what nobody heard of: the claim waits for an advertisement that leaves, and the next one is
+    /// tried soon, for the addresses are perhaps on no node. Once they are claimed, the next interval is soon enough.
+    mutating func postpone(_ active: Active, at now: Instant) -> [RouterEffect] {
+        guard !active.hasClaimed else { return [] }
+        var active = active
+        active.advertiseAt = now + settings.advertisementInterval / 4
+        active.claimAt = .distantFuture
+        state = .active(active)
+        return []
     }
 
     /// Whatever is due, in the order that the kernel and the LAN should see it.
@@ -116,6 +128,7 @@ extension VirtualRouter {
             active.advertiseAt <= now
             ? max(active.advertiseAt + interval, now + interval / 2) : now + interval
         active.advertisedAt = now
+        if active.claimAt == .distantFuture { active.claimAt = now + claimPause }
         return send(priority: effectivePriority) + tellDeaf(&active, at: now)
     }
 

@@ -32,10 +32,7 @@ extension VirtualRouter {
         return min(interval * 2, interval * settings.downTimerAdvertisements + skewTime / 2)
     }
 
-    /// `claimDelay`, or the interval where that is shorter.
-    package var claimPause: Duration {
-        min(Self.claimDelay, settings.advertisementInterval)
-    }
+    package var claimPause: Duration { settings.claimPause }
 
     /// How late the Master_Down_Timer may be read.
     var tolerance: Duration {

@@ -21,7 +21,8 @@ package import Primitives
 /// | active | priority 0 | advertise | active |
 /// | active | someone else answers for an address | announce | active |
 /// | active | step down | release, advertise 0 | backup, perhaps held |
-/// | active | any, after `silenceLimit` | release | backup |
+/// | active, before the claim | advertisement not taken | advertise a quarter of an interval later, then claim | active |
+/// | active | any, after `silenceLimit`, or the shell was as late | release | backup |
 /// | active | gateway silent, nobody heard | release, advertise 0 | backup, withheld |
 /// | active | fault | release, advertise 0 if anyone can hear it | initialize |
 /// | any | shutdown | as MASTER: release, advertise 0 | initialize |
@@ -172,6 +173,12 @@ package struct VirtualRouter: Equatable, Sendable {
         case (.initialize, .addressSighted), (.backup, .addressSighted): return []
         case (.active(let active), .addressSighted(let address, let hardware)):
             return defend(address, against: hardware, active, at: now)
+
+        // A BACKUP's last word, or priority 0, is not said again.
+        case (.initialize, .unsaid), (.backup, .unsaid): return []
+        case (.active(let active), .unsaid): return postpone(active, at: now)
+        case (.initialize, .overdue), (.backup, .overdue): return []
+        case (.active, .overdue(let silence)): return depose(after: silence, at: now)
 
         case (_, .reconfigured(let settings)): return reconfigure(settings, at: now)
 

@@ -88,6 +88,11 @@ package enum RouterEvent: Equatable, Sendable {
     case groupYields
     /// The configuration was read anew; identity (VRID, interface) is the same.
     case reconfigured(RouterSettings)
+    /// The kernel did not take the advertisement that was due.
+    case unsaid
+    /// The shell came too late to what was decided: nothing has been advertised for so long, and the rest was not
+    /// done.
+    case overdue(Duration)
     /// The process ends: a MASTER releases and says so.
     case shutdown
 }
