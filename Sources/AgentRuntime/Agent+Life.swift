@@ -45,7 +45,7 @@ extension Agent {
                 + (facts.source.map { "from \($0)" } ?? "without a source address yet")
         )
         tellUnfitting(index)
-        handle(.start(source: facts.source, faults: facts.faults, remnant: remnant), index)
+        // What is known comes before the start: an owner of the addresses speaks at once.
         handle(.standing(leases.standing), index)
         for track in settings.tracks {
             switch track.subject {
@@ -59,6 +59,7 @@ extension Agent {
             }
         }
         tellTracked(index)
+        handle(.start(source: facts.source, faults: facts.faults, remnant: remnant), index)
     }
 
     private func sayWhoAnswers() {

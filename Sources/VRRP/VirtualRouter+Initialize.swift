@@ -66,7 +66,7 @@ extension VirtualRouter {
         let before = self
         change(&self)
         var effects: [RouterEffect] = []
-        if before.effectivePriority != effectivePriority {
+        if before.effectivePriority != effectivePriority, state != .initialize(started: false) {
             effects.append(
                 .note(.priorityChanged(from: before.effectivePriority, to: effectivePriority))
             )
