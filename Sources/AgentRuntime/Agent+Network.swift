@@ -179,9 +179,10 @@ extension Agent {
         }
         for (key, settings) in wanted {
             guard let index = view.interface(named: key.interface)?.index else { continue }
+            // Peers also send to the source that a router has from another interface.
             let own = Set(
                 view.addresses.filter { $0.interface == index }.map(\.prefix.address)
-            )
+            ).union(settings.compactMap(\.configuredSource))
             do throws(SystemCallError) {
                 if let port = ports[key] {
                     try port.expect(settings, ownAddresses: own)
