@@ -46,30 +46,80 @@ extension Agent {
                 announcements.drop(entry.address, of: entry.router)
                 continue
             }
-            announce(entry.address, count: 1, index)
+            do throws(SystemCallError) {
+                try announce(entry.address, index)
+            } catch {
+                // It has had its turn; what is left of it comes in its own.
+                line(.debug, "(\(entry.router)) \(error)", of: entry.router)
+            }
             if entry.remaining == 0 { askWhoElse(has: entry.address, index) }
         }
     }
 
+    /// Several at once. A queue of the interface that is full has room again soon, so what the kernel does not take
+    /// waits for its turn like what has a pace.
     private func announce(_ address: VirtualAddress, count: Int, _ index: Int) {
         let settings = routers[index].settings
-        let name = address.interfaceName(of: settings)
+        for done in 0..<count {
+            do throws(SystemCallError) {
+                try announce(address, index)
+            } catch {
+                line(.warning, "(\(settings.name)) \(error): tried again", of: settings.name)
+                announcements.order(
+                    AnnouncementQueue.Entry(
+                        router: settings.name,
+                        address: address,
+                        remaining: count - done
+                    ),
+                    in: AnnouncementQueue.Lane(
+                        interface: address.interfaceName(of: settings),
+                        family: address.prefix.address.family
+                    ),
+                    pace: Self.paceAfterRefusal,
+                    at: Clock.now + Self.paceAfterRefusal
+                )
+                return
+            }
+        }
+    }
+
+    private func announce(_ address: VirtualAddress, _ index: Int) throws(SystemCallError) {
+        let name = address.interfaceName(of: routers[index].settings)
         guard let interface = view.interface(named: name) else { return }
         let isRouter =
             address.prefix.address.family == .v6
             && (try? InterfaceSetting.isRouter(.v6, name)) ?? false
+        try announcer.announce(
+            address.prefix.address,
+            from: interface.hardwareAddress,
+            on: interface.index,
+            isRouter: isRouter
+        )
+    }
+
+    /// Between announcements that the kernel did not take at once.
+    private static let paceAfterRefusal: Duration = .milliseconds(2)
+
+    /// As keepalived: who was in FAULT may have another hardware address than its unicast peers know, and its MASTER
+    /// has to reach it.
+    func announceSource(after transition: RouterTransition, _ index: Int) {
+        let settings = routers[index].settings
+        guard transition.from == .fault, transition.to != .initialize,
+            case .unicast = settings.transport, let source = routers[index].facts.source,
+            let interface = view.interface(named: settings.interface),
+            view.addresses.contains(where: {
+                $0.interface == interface.index && $0.prefix.address == source
+            })
+        else { return }
         do throws(SystemCallError) {
-            for _ in 0..<count {
-                let sent = try announcer.announce(
-                    address.prefix.address,
-                    from: interface.hardwareAddress,
-                    on: interface.index,
-                    isRouter: isRouter
-                )
-                guard sent else { break }
-            }
+            try announcer.announce(
+                source,
+                from: interface.hardwareAddress,
+                on: interface.index,
+                isRouter: (try? InterfaceSetting.isRouter(source.family, interface.name)) ?? false
+            )
         } catch {
-            line(.warning, "(\(settings.name)) \(error)", of: settings.name)
+            line(.debug, "(\(settings.name)) \(error)")
         }
     }
 

@@ -96,6 +96,29 @@ extension Agent {
         )
     }
 
+    /// A MASTER by its timer that has never heard anybody: it may be the first of the pair, or it may be deaf. A packet
+    /// that a firewall drops on its way in leaves no trace anywhere else.
+    func tellUnheard(_ transition: RouterTransition, _ index: Int) {
+        guard transition.to == .active, transition.reason == .masterDown,
+            !routers[index].saidThatNobodyWasHeard, routers[index].peers.peers.isEmpty
+        else { return }
+        routers[index].saidThatNobodyWasHeard = true
+        let settings = routers[index].settings
+        let text =
+            "if its peer runs, its advertisements do not arrive: let IP protocol 112 in, such as by 'nft "
+            + "insert rule inet filter input meta l4proto 112 accept', and see that both nodes have the "
+            + "same virtual_router_id and advert_int"
+        line(
+            .notice,
+            "(\(settings.name)) has never heard another router on \(settings.interface): \(text)",
+            of: settings.name
+        )
+        journal(
+            ("no advertisement of another router was ever heard", "serve as MASTER", text),
+            of: settings.name
+        )
+    }
+
     /// What the gate of an interface has seen for the first time.
     func tell(_ note: GateNote, of interface: String) {
         switch note {

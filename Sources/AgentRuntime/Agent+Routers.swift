@@ -350,6 +350,8 @@ extension Agent {
             poller
         )
         report(index)
+        tellUnheard(transition, index)
+        announceSource(after: transition, index)
         runNotifications(for: transition, index)
         sendStatus(at: Clock.now)
     }

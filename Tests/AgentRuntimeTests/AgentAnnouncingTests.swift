@@ -187,6 +187,37 @@ struct AgentAnnouncingTests {
         )
     }
 
+    @Test func `a unicast router that leaves FAULT announces its own address`() throws {
+        let lab = try lab(
+            """
+             unicast_src_ip 192.168.0.193
+             unicast_peer {
+              192.168.0.192
+             }
+             track_interface {
+              spare0
+             }
+            """
+        )
+        defer { lab.tearDown() }
+        let machine1 = lab.machine1.namespace
+        try machine1.ip(["link", "add", "spare0", "type", "veth", "peer", "name", "spare1"])
+        for name in ["spare0", "spare1"] { try machine1.ip(["link", "set", name, "up"]) }
+        // It asks for nobody, so that what is heard is no question.
+        try machine1.ip([
+            "neigh", "replace", "192.168.0.192", "lladdr", hardware(of: lab.machine2.namespace),
+            "dev", "eth0", "nud", "permanent",
+        ])
+        let agent = try becomeMaster(lab)
+        try machine1.ip(["link", "set", "spare0", "down"])
+        #expect(agent.logs("(VI_1) Entering FAULT STATE", within: .seconds(3)))
+        let own = IPAddress(192, 168, 0, 193)
+        let heard = try announcements(of: [own], in: lab, for: .milliseconds(1500)) {
+            try machine1.ip(["link", "set", "spare0", "up"])
+        }
+        #expect(heard.map(\.address) == [own], "\(lab.machine1.logTail())")
+    }
+
     @Test func `garp_lower_prio: what answers a rival has its own bursts`() throws {
         let lab = try lab(
             """
