@@ -100,11 +100,20 @@ extension Agent {
                 switch received {
                 case .nothing: return
                 case .report(let report):
-                    let router = routers.first { $0.ward.map(report.concerns) ?? false }
+                    let index = routers.firstIndex { $0.ward.map(report.concerns) ?? false }
+                    let router = index.map { routers[$0] }
                     let name = router?.settings.name ?? "a router that is gone"
                     let reason =
                         router?.unreleased.isEmpty ?? true
                         ? "no advertisement was sent in time" : "they could not be released"
+                    if let index { routers[index].guardFirings &+= 1 }
+                    journal(
+                        (
+                            "the address guard fired", "take \(report.removed) addresses away",
+                            reason
+                        ),
+                        of: name
+                    )
                     line(
                         .warning,
                         "(\(name)) the address guard took \(report.removed) addresses away: \(reason)",

@@ -93,7 +93,7 @@ extension Agent {
                 \(counters.advertisementsReceived), of priority 0 sent \(counters.priorityZeroSent), \
                 received \(counters.priorityZeroReceived); became MASTER \(counters.becameActive) \
                 times, stalled \(counters.stalls), addresses restored \(counters.addressesRestored), \
-                packets dropped \(ports[PortKey(router.settings)]?.dropped ?? 0)
+                packets dropped on its interface \(ports[PortKey(router.settings)]?.dropped ?? 0)
                 """
             )
         }

@@ -356,6 +356,17 @@ extension Agent {
         sendStatus(at: Clock.now)
     }
 
+    /// Who goes on deleting an address must not push everything else out of the journal; it is counted as well.
+    private func isWorthAnEntry(_ note: RouterNote, _ index: Int) -> Bool {
+        guard case .addressRestored = note else { return true }
+        let now = Clock.now
+        if let told = routers[index].restorationToldAt, now < told + VirtualRouter.notingSpacing {
+            return false
+        }
+        routers[index].restorationToldAt = now
+        return true
+    }
+
     private func tell(_ note: RouterNote, _ index: Int) {
         let settings = routers[index].settings
         let isWarning =
@@ -382,7 +393,9 @@ extension Agent {
             .timerLate, .withheld, .witnessDiscredited, .rivalDeaf, .addressAnswered:
             break
         }
-        if let entry = note.journalEntry { journal(entry, of: settings.name) }
+        if let entry = note.journalEntry, isWorthAnEntry(note, index) {
+            journal(entry, of: settings.name)
+        }
         // Of which there may be hundreds at once; no report says them.
         if case .addressRestored = note { return }
         switch note {

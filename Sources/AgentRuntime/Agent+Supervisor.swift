@@ -139,7 +139,7 @@ extension Agent {
             peerHeardMillisecondsAgo: machine.heard.map {
                 UInt32(clamping: (now - $0.at).milliseconds)
             } ?? 0,
-            dropped: ports[PortKey(settings)]?.dropped ?? 0
+            dropped: ports[PortKey(settings)]?.dropped(of: router.declared) ?? 0
         )
     }
 }

@@ -99,6 +99,13 @@ final class Agent {
     let runner: ScriptRunnerLink
     var notifier = Notifier()
 
+    /// Descriptions that are asked for and not given in full yet.
+    var descriptions: [Description] = []
+    /// Messages that the supervisor did not get, as far as the log was told.
+    private var toldDropped: UInt64 = 0
+    /// What the machine did not allow of a process that must not be late.
+    var realTime: RealTime.Refusals?
+
     /// The supervisor's number for what is being done now.
     var incident = IncidentID.none
     var notifySerial: UInt64 = 0
@@ -246,6 +253,12 @@ final class Agent {
         reviewInterfaces()
         reviewTracking()
         report()
+        if supervisor.dropped > toldDropped {
+            log.warning(
+                "the supervisor reads nothing: it has missed \(supervisor.dropped) messages"
+            )
+        }
+        toldDropped = supervisor.dropped
     }
 
     private func dispatch(_ event: ReadyEvent) {
@@ -267,6 +280,7 @@ final class Agent {
     private func finishTurn() {
         let now = Clock.now
         resetAllowance = nil
+        if !descriptions.isEmpty { continueDescriptions() }
         if let watchdogPeriod, nextWatchdog <= now {
             notifier.watchdog()
             nextWatchdog = now + watchdogPeriod

@@ -77,6 +77,7 @@ package enum AgentProgram {
                 "tandem-agent \(Hello.currentBuild) holds \(held.names) and gains nothing more"
             )
             let refusals = RealTime.enter(priority: realTimePriority, limit: longestTurn)
+            agent.realTime = refusals
             if let refusal = refusals.scheduling {
                 log.info("no real-time scheduling: \(refusal)")
             }

@@ -61,6 +61,11 @@ final class InterfacePort {
 
     var dropped: UInt64 { gate.counters.total }
 
+    /// Those that concern one router: what is for no router of ours is none of its business.
+    func dropped(of settings: RouterSettings) -> UInt64 {
+        drops(of: settings).reduce(0) { $1.reason == .virtualRouterID ? $0 : $0 &+ $1.count }
+    }
+
     /// The drops that concern one router: those with its VRID, and those that belong to no router of the
     /// interface.
     func drops(of settings: RouterSettings) -> [(reason: DropReason, count: UInt64)] {

@@ -53,6 +53,12 @@ final class SupervisorLink {
 
     var isConnected: Bool { current != nil }
 
+    /// Messages that wait for the supervisor to read.
+    var waiting: Int { current?.link.waiting ?? 0 }
+
+    /// Messages that it did not get.
+    var dropped: UInt64 { current?.link.dropped ?? 0 }
+
     func owns(_ token: UInt64) -> Bool { connections[token] != nil }
 
     func accept(_ poller: borrowing Poller) -> [Event] {

@@ -154,8 +154,9 @@ extension RouterNote {
                 "the gateway is silent, \(address) is heard", "disregard the gateway",
                 "whoever hears a peer is not cut off"
             )
-        case .lowerPriorityHeard, .priorityChanged, .addressRestored, .addressListDiffers,
-            .masterHeard, .timerLate:
+        case .addressRestored(let address):
+            ("\(address.prefix) was removed by someone else", "put it back", "this node is MASTER")
+        case .lowerPriorityHeard, .priorityChanged, .addressListDiffers, .masterHeard, .timerLate:
             nil
         }
     }

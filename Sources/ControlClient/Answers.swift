@@ -41,7 +41,7 @@ package struct StatusAnswer: Equatable, Sendable {
         case .router(let report): routers.append(report)
         case .result(let name, let outcome, let text):
             results.append(CommandResult(name: name, outcome: outcome, text: text))
-        case .journal, .output, .end, .detail, .proxy, .traffic: break
+        case .journal, .output, .end, .detail, .proxy, .traffic, .rows: break
         }
     }
 }
@@ -59,7 +59,7 @@ package struct JournalAnswer: Equatable, Sendable {
         case .journal(let entry): entries.append(entry)
         case .result(let name, let outcome, let text):
             results.append(CommandResult(name: name, outcome: outcome, text: text))
-        case .process, .router, .output, .end, .detail, .proxy, .traffic: break
+        case .process, .router, .output, .end, .detail, .proxy, .traffic, .rows: break
         }
     }
 }
@@ -67,6 +67,8 @@ package struct JournalAnswer: Equatable, Sendable {
 /// All that `vrrp` was told.
 package struct RouterAnswer: Equatable, Sendable {
     package var details: [RouterDetail] = []
+    /// What more there is to say of each, by its name.
+    package var rows: [String: [RouterRows.Row]] = [:]
     package var results: [CommandResult] = []
 
     package init() {}
@@ -75,6 +77,7 @@ package struct RouterAnswer: Equatable, Sendable {
     package mutating func take(_ reply: ControlReply) {
         switch reply {
         case .detail(let detail): details.append(detail)
+        case .rows(let page): rows[page.router, default: []] += page.rows
         case .result(let name, let outcome, let text):
             results.append(CommandResult(name: name, outcome: outcome, text: text))
         case .process, .router, .journal, .output, .end, .proxy, .traffic: break
@@ -98,7 +101,7 @@ package struct ProxyAnswer: Equatable, Sendable {
         case .traffic(let report): traffic.append(report)
         case .result(let name, let outcome, let text):
             results.append(CommandResult(name: name, outcome: outcome, text: text))
-        case .process, .router, .journal, .output, .end, .detail: break
+        case .process, .router, .journal, .output, .end, .detail, .rows: break
         }
     }
 }

@@ -5,7 +5,11 @@ import VRRP
 package enum RouterText {
     private static let indent = String(repeating: " ", count: 4)
 
-    package static func lines(_ detail: RouterDetail) -> [String] {
+    /// `more`: what its agent says beside the detail.
+    package static func lines(
+        _ detail: RouterDetail,
+        _ more: [RouterRows.Row] = []
+    ) -> [String] {
         let report = detail.report
         var lines = [
             "\(report.name): \(report.state.name) since \(TimeText.short(report.since))",
@@ -27,15 +31,21 @@ package enum RouterText {
             detail.peers.isEmpty
             ? [row("heard", "no advertisement of another router, ever")]
             : detail.peers.map { row("heard", text(of: $0)) }
+        lines += more.map { row($0.name, $0.text) }
         lines += detail.counters.filter { $0.value > 0 }.map { row($0.name, "\($0.value)") }
         lines += detail.drops.filter { $0.value > 0 }
-            .map { row("dropped", "\($0.value) for \($0.name)") }
+            .map { row(verb(for: $0), "\($0.value) for \($0.name)") }
         return lines
     }
 
     private static func row(_ name: String, _ value: String) -> String {
         let width = 26
         return indent + name + String(repeating: " ", count: max(1, width - name.count)) + value
+    }
+
+    /// What is for no router of the interface is nobody's loss.
+    private static func verb(for drop: RouterDetail.Count) -> String {
+        drop.name == DropReason.virtualRouterID.name ? "ignored" : "dropped"
     }
 
     private static func sending(_ detail: RouterDetail) -> String {
@@ -62,10 +72,12 @@ package enum RouterText {
 
     private static func text(of weight: RouterDetail.Weight) -> String {
         let outcome =
-            switch weight.outcome {
-            case .unknown: "has not reported"
-            case .succeeded: "succeeds"
-            case .failed: "fails"
+            switch (weight.kind, weight.outcome) {
+            case (_, .unknown): "has not reported"
+            // Its number has a line of its own.
+            case ("file", _): "is read"
+            case (_, .succeeded): "succeeds"
+            case (_, .failed): "fails"
             }
         let effect =
             weight.weight == 0

@@ -58,6 +58,8 @@ package enum StatusTable {
         if let peer = router.peer {
             let seconds = router.peerHeardMillisecondsAgo / 1000
             parts.append("peer \(peer) priority \(router.peerPriority) heard \(seconds) s ago")
+        } else if router.state == .active || router.state == .backup {
+            parts.append("no other router was ever heard")
         }
         if router.dropped > 0 { parts.append("dropped packets \(router.dropped)") }
         return parts.filter { !$0.isEmpty }.joined(separator: ", ")

@@ -12,7 +12,7 @@ package struct TailAnswer: Equatable, Sendable {
         case .output(let bytes): output += bytes
         case .result(let name, let outcome, let text):
             results.append(CommandResult(name: name, outcome: outcome, text: text))
-        case .process, .router, .journal, .detail, .proxy, .traffic, .end: break
+        case .process, .router, .journal, .detail, .proxy, .traffic, .rows, .end: break
         }
     }
 

@@ -6,15 +6,20 @@ package import Primitives
 /// One end of a link between two processes: frames of one enum come in, frames of another go out.
 ///
 /// It never blocks. What can't be sent at once is queued up to a limit, and what is over it is dropped and
-/// counted: every message is a state that a later one of its kind replaces.
+/// counted. A state that waits gives way to a newer one of the same thing, so that what happened only once has room.
 package struct FrameLink<Inbound: LinkMessage, Outbound: LinkMessage>: ~Copyable {
     package let socket: FileDescriptor
     package let peer: PeerCredentials
     /// Messages of a newer minor version that were skipped.
     package private(set) var skipped: UInt64 = 0
-    private var queue: BoundedQueue<[UInt8]>
+    private var queue: BoundedQueue<Waiting>
     private var sequence: UInt64 = 0
     private var buffer = [UInt8](repeating: 0, count: FrameFormat.maximumSize + 1)
+
+    private struct Waiting: Sendable {
+        var bytes: [UInt8]
+        var replaceable: String?
+    }
 
     /// What one read brought.
     package enum Received: Equatable {
@@ -28,7 +33,7 @@ package struct FrameLink<Inbound: LinkMessage, Outbound: LinkMessage>: ~Copyable
     package init(
         socket: consuming FileDescriptor,
         peer: PeerCredentials,
-        queueLimit: Int = 256
+        queueLimit: Int = 4096
     ) {
         self.socket = socket
         self.peer = peer
@@ -40,6 +45,9 @@ package struct FrameLink<Inbound: LinkMessage, Outbound: LinkMessage>: ~Copyable
 
     /// True while something waits for the socket to become writable.
     package var wantsToWrite: Bool { !queue.isEmpty }
+
+    /// How many messages wait; who has much to say goes on when they are few.
+    package var waiting: Int { queue.count }
 
     /// Reads one frame; call until it says `.nothing`.
     package mutating func receive() -> Received {
@@ -76,18 +84,27 @@ package struct FrameLink<Inbound: LinkMessage, Outbound: LinkMessage>: ~Copyable
     package mutating func send(_ message: Outbound, incident: IncidentID = .none) -> Bool {
         sequence &+= 1
         let bytes = Frame(sequence: sequence, incident: incident, message: message).encode()
-        guard queue.isEmpty else { return queue.append(bytes) }
+        let waiting = Waiting(bytes: bytes, replaceable: message.replaceable)
+        guard queue.isEmpty else { return enqueue(waiting) }
         switch transmit(bytes) {
         case .sent: return true
-        case .full: return queue.append(bytes)
+        case .full: return enqueue(waiting)
         case .failed: return false
         }
+    }
+
+    /// The newer state comes at its own time, behind what explains it.
+    private mutating func enqueue(_ waiting: Waiting) -> Bool {
+        if let subject = waiting.replaceable {
+            queue.removeFirst { $0.replaceable == subject }
+        }
+        return queue.append(waiting)
     }
 
     /// Sends what was queued, as far as it goes; call when the socket is writable.
     package mutating func flush() {
         while let next = queue.first {
-            switch transmit(next) {
+            switch transmit(next.bytes) {
             case .full: return
             case .sent, .failed: _ = queue.popFirst()
             }

@@ -20,6 +20,8 @@ package enum AgentToSupervisor: LinkMessage {
     /// Something about a router or an interface that is worth an entry in the journal: what happened, what the
     /// agent does about it, and why, in words.
     case noted(subject: String, event: String, decision: String, reason: String)
+    /// Behind a `detail`, as often as it takes: what that has no field for.
+    case rows(request: UInt64, RouterRows)
 
     package var kind: UInt16 {
         switch self {
@@ -32,6 +34,7 @@ package enum AgentToSupervisor: LinkMessage {
         case .detail: 7
         case .described: 8
         case .noted: 9
+        case .rows: 10
         }
     }
 
@@ -57,7 +60,15 @@ package enum AgentToSupervisor: LinkMessage {
             writer.text(event, limit: 256)
             writer.text(decision, limit: 256)
             writer.text(reason, limit: 1024)
+        case .rows(let request, let rows):
+            writer.littleEndian(request)
+            rows.encode(into: &writer)
         }
+    }
+
+    /// A report says how a router is now; everything else happened once.
+    package var replaceable: String? {
+        if case .router(let report) = self { report.name } else { nil }
     }
 
     package static func decode(
@@ -86,6 +97,7 @@ package enum AgentToSupervisor: LinkMessage {
                 decision: try reader.text(),
                 reason: try reader.text()
             )
+        case 10: .rows(request: try reader.littleEndian(), try RouterRows(from: &reader))
         default: nil
         }
     }
@@ -128,6 +140,10 @@ package enum SupervisorToAgent: LinkMessage {
             writer.littleEndian(request)
             writer.texts(name.map { [$0] } ?? [], limit: 1)
         }
+    }
+
+    package var replaceable: String? {
+        if case .lease = self { "lease" } else { nil }
     }
 
     package static func decode(

@@ -101,6 +101,8 @@ package enum ControlReply: LinkMessage {
     case detail(RouterDetail)
     case proxy(ProxyReport)
     case traffic(TrafficReport)
+    /// Behind the detail of its router.
+    case rows(RouterRows)
 
     package enum Outcome: UInt8, Sendable {
         case done = 0
@@ -124,6 +126,7 @@ package enum ControlReply: LinkMessage {
         case .detail: 7
         case .proxy: 8
         case .traffic: 9
+        case .rows: 10
         }
     }
 
@@ -144,6 +147,7 @@ package enum ControlReply: LinkMessage {
         case .detail(let detail): detail.encode(into: &writer)
         case .proxy(let report): report.encode(into: &writer)
         case .traffic(let report): report.encode(into: &writer)
+        case .rows(let rows): rows.encode(into: &writer)
         }
     }
 
@@ -168,6 +172,7 @@ package enum ControlReply: LinkMessage {
         case 7: return .detail(try RouterDetail(from: &reader))
         case 8: return .proxy(try ProxyReport(from: &reader))
         case 9: return .traffic(try TrafficReport(from: &reader))
+        case 10: return .rows(try RouterRows(from: &reader))
         default: return nil
         }
     }

@@ -22,8 +22,15 @@ package protocol LinkMessage: Equatable, Sendable {
     /// Stable number of the message on the wire.
     var kind: UInt16 { get }
     func encode(into writer: inout ByteWriter)
+    /// What a state is of, in which a later message of the same enum and subject replaces this one while it waits to be
+    /// sent; nil: every message counts.
+    var replaceable: String? { get }
     /// Nil when `kind` is none of this link's.
     static func decode(kind: UInt16, from reader: inout ByteReader) throws(DecodeError) -> Self?
+}
+
+extension LinkMessage {
+    package var replaceable: String? { nil }
 }
 
 /// A message with what the header says of it.

@@ -57,6 +57,14 @@ package enum ProxyToSupervisor: LinkMessage {
         }
     }
 
+    package var replaceable: String? {
+        switch self {
+        case .beat: "beat"
+        case .health: "health"
+        case .hello, .reloadFinished, .refreshFinished, .stopping, .proxy, .traffic, .described: nil
+        }
+    }
+
     package static func decode(
         kind: UInt16,
         from reader: inout ByteReader

@@ -112,6 +112,7 @@ package struct RouterDetail: Equatable, Sendable {
     package static let peerLimit = 8
     package static let countLimit = 24
     package static let textLimit = 4
+    package static let arithmeticLimit = 200
 
     package init(
         report: RouterReport,
@@ -157,7 +158,7 @@ package struct RouterDetail: Equatable, Sendable {
         writer.flag(source != nil)
         if let source { writer.address(source) }
         writer.text(group, limit: 64)
-        writer.text(arithmetic, limit: 200)
+        writer.text(arithmetic, limit: Self.arithmeticLimit)
         writer.flag(preempts)
         writer.littleEndian(preemptDelayMilliseconds)
         timers.encode(into: &writer)

@@ -39,6 +39,11 @@ package struct BoundedQueue<Element> {
         elements.popFirst()
     }
 
+    /// Takes out the first element of which that is true, wherever it stands.
+    package mutating func removeFirst(where isMeant: (Element) -> Bool) {
+        if let index = elements.firstIndex(where: isMeant) { elements.remove(at: index) }
+    }
+
     package mutating func removeAll() {
         elements.removeAll(keepingCapacity: true)
     }

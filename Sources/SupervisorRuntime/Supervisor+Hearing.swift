@@ -135,6 +135,7 @@ extension Supervisor {
             routers.removeAll { $0.name == name }
             learn(.routerRemoved(name: name))
         case .detail(let client, let detail): pass(.detail(detail), to: client)
+        case .rows(let client, let rows): pass(.rows(rows), to: client)
         case .described(let client): finishDescription(for: client)
         case .noted(let subject, let event, let decision, let reason):
             let incident = incident == .none ? engine.incident : incident

@@ -36,6 +36,25 @@ enum JSONText {
         var peer: String?
         var peerPriority: UInt8?
         var droppedPackets: UInt64
+        /// Null: no advertisement of another router, ever.
+        var heard: OrNull<Heard>
+    }
+
+    /// The MASTER other than this node that was heard last.
+    private struct Heard: Encodable {
+        var address: String
+        var priority: UInt8
+        var secondsAgo: Double
+    }
+
+    /// Stands there as `null` where there is nothing.
+    private struct OrNull<Value: Encodable>: Encodable {
+        var value: Value?
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            if let value { try container.encode(value) } else { try container.encodeNil() }
+        }
     }
 
     private struct Decision: Encodable {
@@ -69,7 +88,16 @@ enum JSONText {
                 since: TimeText.iso8601(router.since),
                 peer: router.peer.map { "\($0)" },
                 peerPriority: router.peer.map { _ in router.peerPriority },
-                droppedPackets: router.dropped
+                droppedPackets: router.dropped,
+                heard: OrNull(
+                    value: router.peer.map {
+                        Heard(
+                            address: "\($0)",
+                            priority: router.peerPriority,
+                            secondsAgo: Double(router.peerHeardMillisecondsAgo) / 1000
+                        )
+                    }
+                )
             )
         }
         let errors =
@@ -95,7 +123,12 @@ enum JSONText {
         let errors =
             (error.map { [$0] } ?? []) + answer.results.filter { $0.outcome != .done }.map(\.line)
         return try text(
-            RouterList(instances: answer.details.map(RouterJSON.init), errors: errors)
+            RouterList(
+                instances: answer.details.map {
+                    RouterJSON($0, answer.rows[$0.report.name] ?? [])
+                },
+                errors: errors
+            )
         )
     }
 

@@ -21,7 +21,7 @@ struct PIDCommand: ParsableCommand {
                 let result = CommandResult(name: name, outcome: outcome, text: text)
                 results.append(result)
                 Terminal.print(outcome == .done ? text : result.line)
-            case .router, .journal, .output, .detail, .proxy, .traffic, .end: break
+            case .router, .journal, .output, .detail, .proxy, .traffic, .rows, .end: break
             }
         }
         try finish(ControlExit.ofCommand(results))

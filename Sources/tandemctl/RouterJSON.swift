@@ -49,8 +49,10 @@ struct RouterJSON: Encodable {
     var peers: [Peer]
     var counters: [String: UInt64]
     var dropped: [String: UInt64]
+    /// What has no field here, by the name that the text form gives it.
+    var more: [String: [String]]
 
-    init(_ detail: RouterDetail) {
+    init(_ detail: RouterDetail, _ rows: [RouterRows.Row]) {
         let report = detail.report
         name = report.name
         state = report.state.name
@@ -94,6 +96,7 @@ struct RouterJSON: Encodable {
         }
         counters = Self.table(detail.counters)
         dropped = Self.table(detail.drops)
+        more = Dictionary(grouping: rows, by: \.name).mapValues { $0.map(\.text) }
     }
 
     private static func seconds(_ microseconds: UInt32) -> Double {

@@ -32,7 +32,8 @@ struct VRRPCommand: ParsableCommand {
                 Terminal.print(result.line)
             }
             for detail in answer.details {
-                for line in RouterText.lines(detail) { Terminal.print(line) }
+                let rows = answer.rows[detail.report.name] ?? []
+                for line in RouterText.lines(detail, rows) { Terminal.print(line) }
             }
         }
         try finish(ControlExit.ofCommand(answer.results))

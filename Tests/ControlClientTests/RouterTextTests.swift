@@ -1,6 +1,7 @@
 import Messages
 import Primitives
 import Testing
+import VRRP
 
 @testable import ControlClient
 
@@ -91,6 +92,28 @@ struct RouterTextTests {
         #expect(values["sends"] == "multicast 224.0.0.18, nothing: there is no source address")
         detail.preempts = false
         #expect(Self.values(detail)["preempts"] == "no (nopreempt)")
+    }
+
+    @Test("What has no field is told in lines of its own, and a file by its number")
+    func rows() {
+        var detail = Self.detail()
+        detail.weights[0].kind = "file"
+        detail.drops.append(RouterDetail.Count("virtual-router-id", 4))
+        let lines = RouterText.lines(detail, [RouterRows.Row("memory", "locked")])
+        #expect(lines.contains { $0.hasPrefix("    memory ") && $0.hasSuffix(" locked") })
+        #expect(lines.contains { $0.hasSuffix("file chk_haproxy is read: weight 2, +2 now") })
+        #expect(Self.values(detail)["dropped"] == "3 for password")
+        #expect(Self.values(detail)["ignored"] == "4 for virtual-router-id")
+    }
+
+    @Test("A router that has never heard another one says so in the status")
+    func neverHeard() {
+        var report = routerReport
+        report.state = .active
+        report.peer = nil
+        #expect(StatusTable.description(report).contains("no other router was ever heard"))
+        report.peer = IPAddress(192, 168, 0, 192)
+        #expect(!StatusTable.description(report).contains("ever heard"))
     }
 
     @Test(

@@ -134,6 +134,38 @@ struct LinksTests {
         #expect(client.send(.version))
     }
 
+    @Test("A state that waits gives way to a newer one, and what happened once has its room")
+    func replacedStates() throws {
+        let (left, right) = try Self.pair()
+        let proxy = End<SupervisorToProxy, ProxyToSupervisor>(left, queueLimit: 8)
+        let supervisor = End<ProxyToSupervisor, SupervisorToProxy>(right)
+        while !proxy.wantsToWrite { proxy.send(.stopping) }
+        for turns in 1...100 {
+            #expect(proxy.send(.beat(Beat(turns: UInt64(turns), loops: 1, sessions: 0))))
+            if turns == 50 {
+                #expect(proxy.send(.reloadFinished(succeeded: true, text: "once")))
+            }
+        }
+        #expect(proxy.send(.refreshFinished(usableServers: 7)))
+        #expect(proxy.dropped == 0)
+        var kept: [ProxyToSupervisor] = []
+        for _ in 0..<100_000 {
+            guard case .frame(let frame) = supervisor.receive() else {
+                guard proxy.wantsToWrite else { break }
+                proxy.flush()
+                continue
+            }
+            if frame.message != .stopping { kept.append(frame.message) }
+        }
+        #expect(
+            kept == [
+                .reloadFinished(succeeded: true, text: "once"),
+                .beat(Beat(turns: 100, loops: 1, sessions: 0)),
+                .refreshFinished(usableServers: 7),
+            ]
+        )
+    }
+
     @Test("What waits for an end that is gone is given up by flushing")
     func flushToNobody() throws {
         let (left, right) = try Self.pair()

@@ -173,6 +173,20 @@ struct AgentFramesTests {
             0300776879 | "why"
             """
         ),
+        Golden(
+            .rows(
+                request: 9,
+                RouterRows(router: "VI_1", rows: [RouterRows.Row("memory", "locked")])
+            ),
+            """
+            0a00 | kind 10
+            0900000000000000 | request 9
+            040056495f31 | router "VI_1"
+            0100 | one row
+            06006d656d6f7279 | "memory"
+            06006c6f636b6564 | "locked"
+            """
+        ),
     ]
 
     @Test("AgentToSupervisor: each message has these bytes", arguments: agentToSupervisorFrames)
@@ -182,7 +196,7 @@ struct AgentFramesTests {
 
     @Test("AgentToSupervisor: every kind is pinned, and kind 10 is none of its own")
     func agentToSupervisorKinds() throws {
-        try Golden.checkKinds(of: Self.agentToSupervisorFrames, count: 9)
+        try Golden.checkKinds(of: Self.agentToSupervisorFrames, count: 10)
     }
 
     static let supervisorToAgentFrames: [Golden<SupervisorToAgent>] = [

@@ -321,6 +321,16 @@ struct ControlReplyFramesTests {
             """
         ),
         Golden(.proxy(TrafficSamples.proxy), "0800 | kind 8\n" + TrafficSamples.proxyBytes),
+        Golden(
+            .rows(RouterRows(router: "VI_1", rows: [RouterRows.Row("memory", "locked")])),
+            """
+            0a00 | kind 10
+            040056495f31 | router "VI_1"
+            0100 | one row
+            06006d656d6f7279 | "memory"
+            06006c6f636b6564 | "locked"
+            """
+        ),
         Golden(.traffic(TrafficSamples.server), "0900 | kind 9\n" + TrafficSamples.serverBytes),
         Golden(
             .traffic(TrafficSamples.frontend),
@@ -335,6 +345,6 @@ struct ControlReplyFramesTests {
 
     @Test("ControlReply: every kind is pinned, and kind 10 is none of its own")
     func controlReplyKinds() throws {
-        try Golden.checkKinds(of: Self.controlReplyFrames, count: 9)
+        try Golden.checkKinds(of: Self.controlReplyFrames, count: 10)
     }
 }

@@ -1,5 +1,6 @@
 import Primitives
 import Testing
+import VRRP
 
 @testable import Messages
 
@@ -54,5 +55,37 @@ struct RouterDetailTests {
         }
         #expect(kept.weights.count == RouterDetail.weightLimit)
         #expect(kept.drops.count == RouterDetail.countLimit)
+    }
+
+    @Test(
+        "A router's report replaces its last one and no other's, and what happened once is not replaced"
+    )
+    func replaceable() {
+        var other = Samples.detail.report
+        other.name = "VI_2"
+        let reports = [AgentToSupervisor.router(Samples.detail.report), .router(other)]
+        #expect(reports.map(\.replaceable) == ["VI_1", "VI_2"])
+        let change = RouterChange(router: "VI_1", from: .backup, to: .active, reason: "why")
+        #expect(AgentToSupervisor.transition(change).replaceable == nil)
+        #expect(AgentToSupervisor.described(request: 1).replaceable == nil)
+    }
+
+    @Test("Rows take as many frames as they need, each of which fits")
+    func pages() throws {
+        let text = String(repeating: "x", count: 1000)
+        let rows = (0..<100).map { _ in RouterRows.Row(text, text) }
+        let pages = RouterRows.pages(of: rows, router: text)
+        #expect(pages.map(\.rows.count).reduce(0, +) == 100)
+        for page in pages {
+            let frame = Frame<AgentToSupervisor>(
+                sequence: 1,
+                incident: .none,
+                message: .rows(request: .max, page)
+            )
+            let bytes = frame.encode()
+            #expect(bytes.count <= FrameFormat.maximumSize)
+            _ = try Frame<AgentToSupervisor>.decode(bytes[...])
+        }
+        #expect(RouterRows.pages(of: [], router: "VI_1").isEmpty)
     }
 }
