@@ -32,11 +32,6 @@ struct AddressKeeper<Socket: RouteSocket & ~Copyable>: ~Copyable {
         Set(try table.addresses().map(\.key))
     }
 
-    /// The ways to everywhere, the preferred one of each family first.
-    mutating func defaultGateways() throws(SystemCallError) -> [DefaultGateway] {
-        try table.defaultGateways()
-    }
-
     /// Adds addresses or renews their lifetime, and notes where. A kernel that does not answer is asked once, not
     /// once for each: the rest fails like the first.
     mutating func put(

@@ -6,8 +6,9 @@ import VRRP
 
 /// Who is told of a change of state: notify programs, in order, and notify FIFOs.
 extension Agent {
-    /// Nobody's scripts run as root by default.
-    static var defaultUser: String {
+    /// Nobody's scripts run as root by default. A directory of users may be far away, so it is asked when a file is
+    /// read and not when a state changes.
+    static func findDefaultUser() -> String {
         UserIdentity.named("keepalived_script") == nil ? "nobody" : "keepalived_script"
     }
 
@@ -99,7 +100,7 @@ extension Agent {
                         serial: notifySerial,
                         program: ProgramOrder(
                             arguments: notify.arguments,
-                            user: notify.user ?? Self.defaultUser,
+                            user: notify.user ?? defaultUser,
                             group: notify.group ?? ""
                         )
                     )
@@ -138,7 +139,7 @@ extension Agent {
                 name: settings.path,
                 ProgramOrder(
                     arguments: script + [settings.path],
-                    user: settings.scriptUser ?? Self.defaultUser,
+                    user: settings.scriptUser ?? defaultUser,
                     group: settings.scriptGroup ?? ""
                 )
             )

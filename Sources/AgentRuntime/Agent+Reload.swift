@@ -51,6 +51,7 @@ extension Agent {
                 )
             )
         }
+        if Self.runsPrograms(new) { defaultUser = Self.findDefaultUser() }
         let plan = ReloadPlan(old: routers.map(\.settings), new: new.routers)
         let oldScripts = Self.runnableChecks(of: configuration)
 

@@ -32,7 +32,7 @@ extension Agent {
             name: script.name,
             program: ProgramOrder(
                 arguments: script.arguments,
-                user: script.user ?? Self.defaultUser,
+                user: script.user ?? defaultUser,
                 group: script.group ?? ""
             ),
             interval: script.interval,

@@ -54,6 +54,7 @@ extension Agent {
             if let raw = processEvents?.descriptor.rawValue { try? poller.remove(raw) }
             processEvents = nil
             isPollingProcesses = false
+            processScan = nil
             return
         }
         if processEvents == nil, !isPollingProcesses {
@@ -78,6 +79,33 @@ extension Agent {
             tell(processes.replace(by: running, at: Clock.now))
         } catch {
             areProcessesStale = true
+            log.error("tracked processes: \(error)")
+        }
+    }
+
+    /// Some of them: a machine may have thousands, and a command line may take its time to be read.
+    func continueProcessScan() {
+        guard var scan = processScan else { return }
+        let end = Clock.now + Self.scanTime
+        repeat {
+            guard let pid = scan.waiting.popLast() else {
+                processScan = nil
+                tell(processes.replace(by: scan.found, at: Clock.now))
+                return
+            }
+            if let process = RunningProcess(pid: pid) { scan.found.append(process) }
+        } while Clock.now < end
+        processScan = scan
+    }
+
+    /// Of one turn.
+    private static let scanTime: Duration = .milliseconds(1)
+
+    private func beginProcessScan() {
+        guard !processes.isEmpty, processScan == nil else { return }
+        do throws(SystemCallError) {
+            processScan = ProcessScan(waiting: try RunningProcess.numbers())
+        } catch {
             log.error("tracked processes: \(error)")
         }
     }
@@ -191,7 +219,17 @@ extension Agent {
 
     /// What has no events is looked at once a second, and what could not be looked at when it had to.
     func reviewTracking() {
-        if isPollingProcesses || areProcessesStale { lookAtProcesses() }
+        if areProcessesStale {
+            lookAtProcesses()
+        } else if isPollingProcesses {
+            beginProcessScan()
+        }
         if areFilesUnwatched { watchFiles() }
     }
+}
+
+/// A look at all processes that takes several turns of the loop.
+struct ProcessScan {
+    var waiting: [Int32]
+    var found: [RunningProcess] = []
 }

@@ -1,3 +1,4 @@
+import Glibc
 import LinuxIO
 import Logging
 import Netlink
@@ -55,11 +56,27 @@ extension Agent {
         witnesses.readRoutesAt = now + (isSilent ? Self.routeSpacingInSilence : Self.routeSpacing)
         guard routers.contains(where: { $0.settings.gateway == .automatic }) else { return }
         do throws(SystemCallError) {
-            witnesses.defaults = try keeper.defaultGateways()
+            var table = RouteTable(socket: try KernelRouteSocket())
+            witnesses.defaults = try table.defaultGateways(within: boundOfReadingRoutes)
+            witnesses.saidThatReadingFails = false
         } catch {
-            log.error("\(error)")
+            guard !witnesses.saidThatReadingFails else { return }
+            witnesses.saidThatReadingFails = true
+            let mend =
+                error.errno == ETIMEDOUT
+                ? "; the table is too large to look for the gateway in it: name it (track_gateway ADDRESS)"
+                : ""
+            log.error("the default routes are not known: \(error)\(mend)")
         }
     }
+
+    /// No router must fall silent for it.
+    private var boundOfReadingRoutes: Duration {
+        let shortest = routers.lazy.map(\.machine.silenceLimit).min() ?? Self.longestReading
+        return min(Self.longestReading, shortest / 4)
+    }
+
+    private static let longestReading: Duration = .milliseconds(100)
 
     private func witness(of index: Int) -> RouterWitness {
         let settings = routers[index].settings
@@ -152,6 +169,7 @@ struct GatewayWitnesses {
     /// The default routes as last read, the preferred ones first.
     var defaults: [DefaultGateway] = []
     var readRoutesAt: Instant = .zero
+    var saidThatReadingFails = false
 
     var nextDeadline: Instant? { probes.values.map(\.askAt).min() }
 }

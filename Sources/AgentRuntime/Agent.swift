@@ -88,6 +88,7 @@ final class Agent {
     var isPollingProcesses = false
     /// Events were lost, and the look at all processes that they call for has failed.
     var areProcessesStale = false
+    var processScan: ProcessScan?
     var fileWatch: FileWatch?
     /// A directory of a tracked file can't be watched; the log was told so.
     var areFilesUnwatched = false
@@ -109,6 +110,8 @@ final class Agent {
     /// The supervisor's number for what is being done now.
     var incident = IncidentID.none
     var notifySerial: UInt64 = 0
+    /// Whom scripts run as that name no user.
+    var defaultUser = Agent.findDefaultUser()
     var pipes: [NotifyPipe] = []
     var isRunnerWatchedForWriting = false
     /// Set when the loop is to end, with the exit status.
@@ -218,6 +221,7 @@ final class Agent {
         deadline = min(deadline, witnesses.nextDeadline ?? .distantFuture)
         deadline = min(deadline, announcements.nextDeadline ?? .distantFuture)
         if watchdogPeriod != nil { deadline = min(deadline, nextWatchdog) }
+        if processScan != nil { deadline = .zero }
         for due in deadlines where due.nanoseconds < deadline.nanoseconds { deadline = due }
         // A little late, so that one turn serves what comes due close together.
         return deadline.advanced(byNanoseconds: gathering)
@@ -281,6 +285,7 @@ final class Agent {
         let now = Clock.now
         resetAllowance = nil
         if !descriptions.isEmpty { continueDescriptions() }
+        continueProcessScan()
         if let watchdogPeriod, nextWatchdog <= now {
             notifier.watchdog()
             nextWatchdog = now + watchdogPeriod

@@ -49,12 +49,17 @@ package struct RouteSession<Socket: RouteSocket & ~Copyable>: ~Copyable {
     }
 
     /// Sends a dump request and returns those of its messages that are kept.
+    ///
+    /// `limit`: the whole of it takes no longer, or throws `ETIMEDOUT`. The kernel then goes on with the next read, so
+    /// that socket is of no use for another request.
     package mutating func dump(
         _ request: RouteRequest,
+        within limit: Duration? = nil,
         keeping isKept: (NetlinkMessage) -> Bool = { _ in true }
     ) throws(SystemCallError) -> [NetlinkMessage] {
+        let end = limit.map { Clock.now + $0 } ?? .distantFuture
         for _ in 0..<Self.dumpAttempts {
-            if let messages = try dumpOnce(request, isKept) { return messages }
+            if let messages = try dumpOnce(request, until: end, isKept) { return messages }
         }
         throw SystemCallError("list", on: request.subject, errno: EAGAIN)
     }
@@ -62,6 +67,7 @@ package struct RouteSession<Socket: RouteSocket & ~Copyable>: ~Copyable {
     /// Nil when the tables changed meanwhile (`NLM_F_DUMP_INTR`).
     private mutating func dumpOnce(
         _ request: RouteRequest,
+        until end: Instant,
         _ isKept: (NetlinkMessage) -> Bool
     ) throws(SystemCallError) -> [NetlinkMessage]? {
         var deadline = Patience(limit: Self.dumpLimit)
@@ -69,6 +75,9 @@ package struct RouteSession<Socket: RouteSocket & ~Copyable>: ~Copyable {
         var collected: [NetlinkMessage] = []
         var interrupted = false
         while true {
+            guard Clock.now < end else {
+                throw SystemCallError("list", on: request.subject, errno: ETIMEDOUT)
+            }
             for message in try receive(for: request, until: &deadline)
             where message.sequence == sequence {
                 interrupted = interrupted || message.flags & UInt16(NLM_F_DUMP_INTR) != 0

@@ -45,12 +45,20 @@ package struct RouteTable<Socket: RouteSocket & ~Copyable>: ~Copyable {
     }
 
     /// The ways to everywhere, of both families, the preferred one of each first. Large tables of other
-    /// routes take time: ask when the answer is needed, not every turn.
-    package mutating func defaultGateways() throws(SystemCallError) -> [DefaultGateway] {
+    /// routes take time: ask when the answer is needed, not every turn, and by a table of its own, which is of no use
+    /// any more when `limit` was too short (`ETIMEDOUT`).
+    package mutating func defaultGateways(
+        within limit: Duration? = nil
+    ) throws(SystemCallError) -> [DefaultGateway] {
+        let end = limit.map { Clock.now + $0 }
         var gateways: [DefaultGateway] = []
         for family in [AddressFamily.v4, .v6] {
             let request = DefaultGateway.dumpRequest(of: family)
-            for message in try session.dump(request, keeping: DefaultGateway.isCandidate) {
+            for message in try session.dump(
+                request,
+                within: end.map { $0 - Clock.now },
+                keeping: DefaultGateway.isCandidate
+            ) {
                 do throws(DecodeError) {
                     gateways += try DefaultGateway.read(message)
                 } catch {

@@ -157,18 +157,21 @@ package struct RunningProcess: Equatable, Sendable {
 
     /// Every process that this one can see: at the start, and after events were lost.
     package static func all() throws(SystemCallError) -> [RunningProcess] {
+        try numbers().compactMap(RunningProcess.init(pid:))
+    }
+
+    /// The numbers of all of them, which is much less to read.
+    package static func numbers() throws(SystemCallError) -> [Int32] {
         guard let directory = unsafe opendir("/proc") else {
             throw SystemCallError("open", on: "/proc", errno: errno)
         }
         defer { unsafe closedir(directory) }
-        var found: [RunningProcess] = []
+        var found: [Int32] = []
         while let entry = unsafe readdir(directory) {
             let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { raw in
                 unsafe String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if let pid = Int32(name), let process = RunningProcess(pid: pid) {
-                found.append(process)
-            }
+            if let pid = Int32(name) { found.append(pid) }
         }
         return found
     }
