@@ -60,8 +60,45 @@ extension Agent {
         return min(UInt64(clamping: shortest.nanoseconds / 50), Self.longestGathering)
     }
 
+    /// Whatever is due: first what all of them have to say, then claims, renewals and announcements, as many as leave
+    /// every router its time. What is left is due in the next turn, behind the words that are due then.
+    func serveRouters() {
+        let begin = Clock.now
+        var rest: [Int] = []
+        for index in deadlines.indices where deadlines[index].nanoseconds <= begin.nanoseconds {
+            guard routers[index].machine.owesWord(at: begin) else {
+                rest.append(index)
+                continue
+            }
+            serveWords(of: index)
+            if deadlines[index].nanoseconds <= begin.nanoseconds { rest.append(index) }
+        }
+        let end = Clock.now.advanced(byNanoseconds: timeForTheRest)
+        for index in rest {
+            serve(index)
+            guard gathering == 0 || Clock.now < end else { return }
+        }
+    }
+
+    /// A quarter of the shortest interval.
+    private var timeForTheRest: UInt64 {
+        let shortest = routers.map(\.settings.advertisementInterval).min() ?? .zero
+        return UInt64(clamping: shortest.nanoseconds / 4)
+    }
+
+    private func serveWords(of index: Int) {
+        defer { noteDeadline(of: index) }
+        for _ in 0..<4 {
+            let now = Clock.now
+            guard let deadline = routers[index].machine.nextDeadline, deadline <= now,
+                routers[index].machine.owesWord(at: now)
+            else { return }
+            handle(.deadline, index)
+        }
+    }
+
     /// What is due for one router.
-    func serve(_ index: Int) {
+    private func serve(_ index: Int) {
         defer { noteDeadline(of: index) }
         for _ in 0..<4 {
             guard let deadline = routers[index].machine.nextDeadline, deadline <= Clock.now else {
@@ -353,7 +390,7 @@ extension Agent {
         tellUnheard(transition, index)
         announceSource(after: transition, index)
         runNotifications(for: transition, index)
-        sendStatus(at: Clock.now)
+        statusChanged()
     }
 
     /// Who goes on deleting an address must not push everything else out of the journal; it is counted as well.

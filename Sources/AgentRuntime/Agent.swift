@@ -230,10 +230,7 @@ final class Agent {
     /// What is due by the clock comes before what has arrived: a router that was not served in time must
     /// know that before it hears anything.
     private func fireDeadlines() {
-        let begin = Clock.now
-        for index in deadlines.indices where deadlines[index].nanoseconds <= begin.nanoseconds {
-            serve(index)
-        }
+        serveRouters()
         let now = Clock.now
         askGateways(at: now)
         announceWhatIsDue(at: now)
@@ -292,6 +289,9 @@ final class Agent {
         }
         if nextStatus <= now { sendStatus(at: now) }
     }
+
+    /// Once in a turn is enough, however many routers have news.
+    func statusChanged() { nextStatus = .zero }
 
     func sendStatus(at now: Instant) {
         nextStatus = now + Self.statusSpacing

@@ -123,6 +123,18 @@ extension VirtualRouter {
 
         var hasClaimed: Bool { claimAt == nil }
 
+        /// All but the next advertisement.
+        mutating func postponeWhatIsDue(at now: Instant, until later: Instant) {
+            func postponed(_ deadline: Instant?) -> Instant? {
+                deadline.map { $0 <= now ? later : $0 }
+            }
+            claimAt = postponed(claimAt)
+            renewAt = postponed(renewAt)
+            announceAt = postponed(announceAt)
+            refreshAt = postponed(refreshAt)
+            if let burst = secondBurst, burst.at <= now { secondBurst?.at = later }
+        }
+
         var nextDeadline: Instant {
             var earliest = advertiseAt
             func consider(_ deadline: Instant?) {

@@ -56,10 +56,18 @@ extension VirtualRouter {
         if isDue(active.isolatedAt, at: now) { return letGoIsolated(at: now) }
         var active = active
         var effects: [RouterEffect] = []
+        let advertises = active.advertiseAt <= now
+        // Claims, renewals and announcements take longer than a word, and other routers have theirs to say first.
+        if advertises, settings.advertisementInterval < Self.shortInterval {
+            effects = advertise(&active, at: now)
+            if active.renewAt != nil, !isFresh(active, at: now) { active.renewAt = now }
+            active.postponeWhatIsDue(at: now, until: now + settings.advertisementInterval / 8)
+            state = .active(active)
+            return effects
+        }
         if let claimAt = active.claimAt, claimAt <= now {
             effects += claim(&active, at: now)
         }
-        let advertises = active.advertiseAt <= now
         if advertises || isDue(active.renewAt, at: now) {
             effects += renewUnlessFresh(&active, at: now)
         }

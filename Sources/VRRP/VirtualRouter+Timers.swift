@@ -39,8 +39,8 @@ extension VirtualRouter {
         max(activeInterval / 4, Self.leastTolerance)
     }
 
-    /// Intervals below this renew an address less often than they advertise: its lifetime of whole seconds is
-    /// no help against them anyway, and a netlink transaction every 10 ms is.
+    /// Below this a word must not wait for claims and renewals, of its own router or of another, which follow an eighth
+    /// of an interval behind it.
     static let shortInterval: Duration = .milliseconds(500)
     /// A turn of a loop that has other things to do.
     static let leastTolerance: Duration = .milliseconds(5)

@@ -203,6 +203,13 @@ package struct VirtualRouter: Equatable, Sendable {
         }
     }
 
+    /// False where what is due at `now` is only a MASTER's claim, renewal or announcement: these take longer than a word
+    /// and may wait for those of other routers.
+    package func owesWord(at now: Instant) -> Bool {
+        guard case .active(let active) = state else { return true }
+        return active.advertiseAt <= now || isDue(active.isolatedAt, at: now)
+    }
+
     package var visibleState: VisibleState {
         switch state {
         case .initialize(let started): started && !faults.isEmpty ? .fault : .initialize
