@@ -45,6 +45,19 @@ package struct HashType: Equatable, Sendable {
     }
 }
 
+/// Whose turn it is (`roundrobin`, `static-rr`).
+///
+/// It is all that choosing in turn remembers: who has several balancers of one backend lends each of them the same turn,
+/// so that they go on where another one has stopped.
+package struct Turn: Equatable, Sendable {
+    /// Counted up with each choice; what is left of it by the number of places is the next place.
+    package var count: UInt = 0
+    /// Instead, where weights differ.
+    package var weighted = WeightedTurns([])
+
+    package init() {}
+}
+
 /// Where a connection goes.
 package enum Choice: Equatable, Sendable {
     case server(Int)
@@ -62,16 +75,15 @@ package struct Balancer: Equatable, Sendable {
     /// `option allbackups`: all backups share the load, not only the first.
     package let allBackups: Bool
     package private(set) var servers: [BalancedServer]
-    /// Usable servers that are no backups, and usable backups; weight 0 included, as HAProxy counts them.
+    /// Usable servers that are no backups, and usable backups; one of weight 0 takes nothing new and counts as none.
     package private(set) var activeCount = 0
     package private(set) var backupCount = 0
 
-    /// Who takes part now, in the order of the file: active servers, else backups.
-    private var candidates: [Int] = []
+    /// Who takes part now, in the order of the file (`first`: of the identifiers): active servers, else backups.
+    package private(set) var candidates: [Int] = []
     private var hasEqualWeights = true
     private var totalWeight = 0
-    private var cursor = 0
-    private var turns = WeightedTurns([])
+    package var turn = Turn()
     private let hashType: HashType
     /// How much a weight of 1 counts here: more where a slow start needs steps in between.
     private let weightScale: Int
@@ -83,8 +95,15 @@ package struct Balancer: Equatable, Sendable {
     /// static-rr and source: as many entries a server as its weight, spread.
     private var map: [Int] = []
     private var random: UInt64
+    private let draws: Int
+    private let identifiers: [Int]
 
-    /// `seed` decides the draws of `random`; `identifiers` are the servers' `id`, by default their places from 1;
+    /// It remembers whose turn it is.
+    package var choosesInTurn: Bool { algorithm == .roundRobin || algorithm == .staticRoundRobin }
+    /// What it remembers is more than a count.
+    package var hasWeightedTurns: Bool { algorithm == .roundRobin && !hasEqualWeights }
+
+    /// `draws` of `random`, the least loaded of which is taken; `seed` decides the draws of `random`; `identifiers` are the servers' `id`, by default their places from 1;
     /// `fullWeights` are the most that they may have, by default what they have now.
     package init(
         algorithm: BalancingAlgorithm,
@@ -94,6 +113,7 @@ package struct Balancer: Equatable, Sendable {
         identifiers: [Int]? = nil,
         weightScale: Int = 1,
         fullWeights: [Int]? = nil,
+        draws: Int = 2,
         seed: UInt64 = 1
     ) {
         self.algorithm = algorithm
@@ -105,9 +125,11 @@ package struct Balancer: Equatable, Sendable {
         loadStamps = Array(servers.indices)
         stamp = servers.count
         random = seed
+        self.draws = max(draws, 1)
+        self.identifiers = identifiers ?? servers.indices.map { $0 + 1 }
         if algorithm == .source, hashType.isConsistent {
             ring = HashRing(
-                identifiers: identifiers ?? servers.indices.map { $0 + 1 },
+                identifiers: self.identifiers,
                 weights: (fullWeights ?? servers.map(\.weight)).map {
                     $0 * HashRing.pointsOfWeight / self.weightScale
                 }
@@ -146,7 +168,7 @@ package struct Balancer: Equatable, Sendable {
             let server =
                 hasEqualWeights
                 ? nextInTurn(candidates, avoided, hasRoom)
-                : turns.next(avoiding: avoided, hasRoom)
+                : turn.weighted.next(avoiding: avoided, hasRoom)
             return found(server, avoided, hasRoom)
         case .staticRoundRobin:
             let server = nextInTurn(map, avoided, hasRoom)
@@ -158,7 +180,7 @@ package struct Balancer: Equatable, Sendable {
             let server = candidates.first { $0 != avoided && hasRoom($0) }
             return found(server, avoided, hasRoom)
         case .random:
-            let server = betterOfTwo(avoided, load, hasRoom)
+            let server = bestOfDraws(avoided, load, hasRoom)
             return found(server, avoided, hasRoom)
         }
     }
@@ -177,11 +199,13 @@ package struct Balancer: Equatable, Sendable {
         _ avoided: Int?,
         _ hasRoom: (Int) -> Bool
     ) -> Int? {
-        for step in 0..<list.count {
-            let position = (cursor + step) % list.count
+        guard !list.isEmpty else { return nil }
+        var position = Int(turn.count % UInt(list.count))
+        for step in 0..<UInt(list.count) {
             let server = list[position]
+            position = position + 1 == list.count ? 0 : position + 1
             guard server != avoided, hasRoom(server) else { continue }
-            cursor = (position + 1) % list.count
+            turn.count &+= step &+ 1
             return server
         }
         return nil
@@ -230,14 +254,14 @@ package struct Balancer: Equatable, Sendable {
         return loadStamps[left] < loadStamps[right]
     }
 
-    /// HAProxy's `random` draws twice by weight and takes the less loaded.
-    private mutating func betterOfTwo(
+    /// HAProxy's `random` draws by weight, twice unless told otherwise, and takes the least loaded.
+    private mutating func bestOfDraws(
         _ avoided: Int?,
         _ load: (Int) -> Int,
         _ hasRoom: (Int) -> Bool
     ) -> Int? {
         var best: Int?
-        for _ in 0..<2 {
+        for _ in 0..<draws {
             guard let server = draw(), server != avoided, hasRoom(server) else { continue }
             guard let other = best else {
                 best = server
@@ -263,31 +287,36 @@ package struct Balancer: Equatable, Sendable {
     // MARK: Candidates
 
     private mutating func rebuild() {
-        let usable = servers.indices.filter { servers[$0].isUsable }
-        activeCount = usable.count { !servers[$0].isBackup }
-        backupCount = usable.count - activeCount
-        let weighty = usable.filter { servers[$0].weight > 0 }
-        let active = weighty.filter { !servers[$0].isBackup }
-        let backups = weighty.filter { servers[$0].isBackup }
+        let usable = servers.indices.filter { servers[$0].isUsable && servers[$0].weight > 0 }
+        var active = usable.filter { !servers[$0].isBackup }
+        let backups = usable.filter { servers[$0].isBackup }
+        activeCount = active.count
+        backupCount = backups.count
+        if algorithm == .first { active.sort { identifiers[$0] < identifiers[$1] } }
         if !active.isEmpty {
             candidates = active
         } else {
             candidates = allBackups ? backups : Array(backups.prefix(1))
+            if algorithm == .first { candidates.sort { identifiers[$0] < identifiers[$1] } }
         }
         totalWeight = candidates.reduce(0) { $0 + servers[$1].weight }
         hasEqualWeights = Set(candidates.map { servers[$0].weight }).count <= 1
-        cursor = 0
         switch algorithm {
         case .staticRoundRobin: map = spreadMap()
         case .source:
             map = hashType.isConsistent ? [] : spreadMap()
             if hashType.isConsistent { spreadRing() }
-        case .roundRobin:
-            turns = WeightedTurns(
-                hasEqualWeights ? [] : candidates.map { ($0, servers[$0].weight) }
-            )
+        case .roundRobin: updateTurns()
         case .leastConnections, .first, .random: break
         }
+    }
+
+    /// Brings a turn that was lent up to the servers of now: those that stay keep their places.
+    package mutating func updateTurns() {
+        guard algorithm == .roundRobin else { return }
+        turn.weighted.update(
+            hasEqualWeights ? [] : candidates.map { ($0, servers[$0].weight) }
+        )
     }
 
     private mutating func spreadRing() {
