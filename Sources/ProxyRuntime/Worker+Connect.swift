@@ -32,6 +32,7 @@ extension Worker where E: ~Copyable {
                 effect = choose(slot, fromQueue: false)
             case .wait:
                 // Its place at a server that it tries again stays its own, as HAProxy's `served` does.
+                if slot.pointee.session.choosesAfterWait { leaveServer(slot) }
                 E.closeServer(&self, slot)
                 E.watchClient(&self, slot)
                 arm(slot)
@@ -147,8 +148,9 @@ extension Worker where E: ~Copyable {
         E.closeServer(&self, slot)
         switch failure {
         case .answered, .immediate: observe(slot, connected: false)
-        // This process had no port or descriptor left.
-        case .exhausted: break
+        case .exhausted: complain(slot)
+        // This process had no descriptor left.
+        case .starved: break
         }
         let facts = serverFacts(slot)
         let effect = handle(
@@ -157,6 +159,25 @@ extension Worker where E: ~Copyable {
         )
         countRetry(slot, effect)
         return effect
+    }
+
+    /// As HAProxy logs it: whoever looks for the reason is told where it is.
+    @inline(never)
+    private mutating func complain(_ slot: Slot) {
+        guard let backend = slot.pointee.backend else { return }
+        let server = backend.pointee.servers[Int(slot.pointee.serverIndex)]
+        let why =
+            server.pointee.source.isSet
+            ? "Cannot bind to source address before connect() for backend "
+            : "Connect() failed for backend "
+        log.message.removeAll(keepingCapacity: true)
+        log.append(why, backend.pointee.backend.name)
+        log.append(server.pointee.source.isSet ? "." : ": no free ports.")
+        log.send(
+            level: server.pointee.source.isSet ? 0 : 3,
+            to: backend.pointee.backend.logs,
+            at: Clock.wall
+        )
     }
 
     func observe(_ slot: Slot, connected: Bool) {
@@ -191,11 +212,20 @@ extension Worker where E: ~Copyable {
 
     @inline(__always)
     private func nextDeadline(of slot: Slot) -> (instant: Instant, side: Side)? {
-        guard slot.pointee.session.isEstablished, let frontend = slot.pointee.frontend
-        else {
-            if let deadline = slot.pointee.session.deadline { return (deadline, .server) }
+        guard let frontend = slot.pointee.frontend else { return nil }
+        guard slot.pointee.session.isEstablished else {
             let wait = slot.pointee.waitsUntil
-            return wait < .distantFuture ? (wait, .client) : nil
+            if wait < .distantFuture { return (wait, .client) }
+            // A client that has ended, and left something to be served, has nothing more to say.
+            if !slot.pointee.client.flags.contains(.ending) {
+                let last = max(slot.pointee.session.acceptedAt, slot.pointee.client.last)
+                if let end = frontend.pointee.timeouts.clientDeadline(from: last),
+                    end < slot.pointee.session.deadline ?? .distantFuture
+                {
+                    return (end, .client)
+                }
+            }
+            return slot.pointee.session.deadline.map { ($0, .server) }
         }
         return frontend.pointee.timeouts.deadline(
             client: slot.pointee.client.activity,
@@ -219,10 +249,13 @@ extension Worker where E: ~Copyable {
         }
         switch slot.pointee.session.phase {
         case .established: signal(slot, .idle(deadline.side))
+        case .queued where deadline.side == .client, .connecting where deadline.side == .client,
+            .turnAround where deadline.side == .client:
+            signal(slot, .idle(.client))
         case .connecting:
             // Nothing that the server is to blame for.
             if slot.pointee.awaitsDescriptor {
-                perform(failed(slot, .exhausted), slot)
+                perform(failed(slot, .starved), slot)
                 return
             }
             let facts = serverFacts(slot)

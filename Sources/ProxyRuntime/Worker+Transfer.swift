@@ -55,6 +55,7 @@ extension Worker where E: ~Copyable {
             signal(slot, .failed(.client))
             return
         }
+        if slot.pointee.client.flags.contains(.readable) { slot.pointee.client.last = now }
         if slot.pointee.awaitsProxyHeader {
             readProxyHeader(slot)
             return

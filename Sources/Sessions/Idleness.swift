@@ -64,6 +64,14 @@ extension Duration {
     }
 }
 
+extension IdleTimeouts {
+    /// Until when a client that waits for its server, and was last heard of at `last`, may say nothing; nil: for ever.
+    @inline(__always)
+    package func clientDeadline(from last: Instant) -> Instant? {
+        clientLimit.map { last.advanced(byNanoseconds: $0) }
+    }
+}
+
 /// What counts for the inactivity of one side.
 package struct SideActivity: Equatable, Sendable {
     /// When bytes last came from it or went to it.

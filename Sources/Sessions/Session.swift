@@ -86,6 +86,7 @@ package struct ConnectRules: Equatable, Sendable {
 /// | established | ended, ended of the other side | shutDown, finish `--` | established, closed |
 /// | established | failed, idle | finish `CD` `SD` `cD` `sD` | closed |
 /// | any | ended, failed of the client before a server answers | finish `CQ` `CC` `CR` `CD` | closed |
+/// | any | idle of the client before a server answers | finish `cR` `cQ` `cC` | closed |
 package struct Session: Equatable, Sendable {
     package enum Phase: Sendable {
         case choosing
@@ -102,13 +103,16 @@ package struct Session: Equatable, Sendable {
         case answered
         /// The system call itself said no; trying again costs nothing.
         case immediate
-        /// No source port, no descriptor.
+        /// No source port left, or no such source address: nothing that the server is to blame for.
         case exhausted
+        /// No descriptor came free in time.
+        case starved
     }
 
     package enum Event: Equatable, Sendable {
-        /// A server was chosen; `again` is true when it is another than the one tried before.
-        case assigned(elsewhere: Bool)
+        /// A server was chosen. `elsewhere`: another than the one tried before. `isStuck`: because the client went
+        /// there before, whatever the algorithm would say.
+        case assigned(elsewhere: Bool, isStuck: Bool = false)
         case busy
         /// The queue has reached `maxqueue`.
         case queueFull
@@ -158,6 +162,8 @@ package struct Session: Equatable, Sendable {
     package private(set) var connectedAt: Instant?
     package private(set) var clientEnded = false
     package private(set) var serverEnded = false
+    /// Its server is one that the client went to before (`stick on`): it does not leave it without need.
+    package private(set) var isStuck = false
     /// In turnAround: a server is chosen anew then.
     package private(set) var choosesAfterWait = false
 
@@ -168,8 +174,9 @@ package struct Session: Equatable, Sendable {
 
     package mutating func handle(_ event: Event, at now: Instant, rules: ConnectRules) -> Effect {
         switch (phase, event) {
-        case (.choosing, .assigned(let elsewhere)):
+        case (.choosing, .assigned(let elsewhere, let isStuck)):
             if elsewhere { wasRedispatched = true }
+            self.isStuck = isStuck
             assignedAt = now
             return connect(at: now, rules)
         case (.choosing, .noServer):
@@ -197,7 +204,7 @@ package struct Session: Equatable, Sendable {
             return .transfer
         case (.connecting, .connectFailed(let failure, let active, let isUsable)):
             switch failure {
-            case .exhausted: return finish(.resources, .connecting, reset: false)
+            case .starved: return finish(.resources, .connecting, reset: false)
             case .answered:
                 return retry(
                     .server,
@@ -207,7 +214,7 @@ package struct Session: Equatable, Sendable {
                     at: now,
                     rules
                 )
-            case .immediate:
+            case .immediate, .exhausted:
                 return retry(
                     .server,
                     waits: false,
@@ -269,9 +276,12 @@ package struct Session: Equatable, Sendable {
             return finish(.client, .connecting, reset: false)
         case (.connecting, .failed(.client)), (.turnAround, .failed(.client)):
             return finish(.client, .data, reset: true)
-        case (.choosing, .idle(.client)), (.queued, .idle(.client)),
-            (.connecting, .idle(.client)), (.turnAround, .idle(.client)):
+        case (.choosing, .idle(.client)):
             return finish(.clientTimeout, .request, reset: false)
+        case (.queued, .idle(.client)):
+            return finish(.clientTimeout, .queued, reset: false)
+        case (.connecting, .idle(.client)), (.turnAround, .idle(.client)):
+            return finish(.clientTimeout, .connecting, reset: false)
 
         case (.choosing, .killed(let cause)), (.queued, .killed(let cause)),
             (.connecting, .killed(let cause)), (.turnAround, .killed(let cause)):
@@ -306,7 +316,8 @@ package struct Session: Equatable, Sendable {
     ///
     /// After `retries` failures beyond the first it is over. Else the session may leave its server if
     /// redispatch is on and: the server is down; or the count says so (every N-th, -1: the last); or the
-    /// algorithm does not look at the client and there is more than one active server. It waits for the
+    /// algorithm does not look at the client, nor does the client stick to the server, and there is more than one
+    /// active server. It waits for the
     /// turn-around after an answer of the network unless it can go elsewhere at once.
     private mutating func retry(
         _ cause: Termination.Cause,
@@ -342,7 +353,7 @@ package struct Session: Equatable, Sendable {
             let period = rules.retries + 1 + redispatch
             if period > 0, attemptsFailed % period == 0 { return true }
         }
-        return rules.leavesAtOnce && active > 1
+        return rules.leavesAtOnce && !isStuck && active > 1
     }
 
     private mutating func finish(

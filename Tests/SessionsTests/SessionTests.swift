@@ -85,6 +85,42 @@ import Testing
         #expect(session.handle(refusal, at: at(0), rules: source) == .choose)
     }
 
+    @Test("A client that sticks to its server leaves it no sooner than on the last retry")
+    func stuck() {
+        var two = rules
+        two.retries = 2
+        var session = Session(acceptedAt: .zero)
+        let stuck = Session.Event.assigned(elsewhere: false, isStuck: true)
+        #expect(session.handle(stuck, at: .zero, rules: two) == .connect)
+        let refusal = Session.Event.connectFailed(.answered, active: 2, serverIsUsable: true)
+        #expect(session.handle(refusal, at: at(0), rules: two) == .wait)
+        let tick = Session.Event.deadline(active: 2, serverIsUsable: true)
+        #expect(session.handle(tick, at: at(1000), rules: two) == .connect)
+        #expect(session.handle(refusal, at: at(1000), rules: two) == .choose)
+        let elsewhere = Session.Event.assigned(elsewhere: true)
+        #expect(session.handle(elsewhere, at: at(1000), rules: two) == .connect)
+        #expect(!session.isStuck)
+    }
+
+    @Test("A source address that is not here is no end: the next attempt follows at once")
+    func noSource() {
+        var session = connecting(rules)
+        let failure = Session.Event.connectFailed(.exhausted, active: 2, serverIsUsable: true)
+        #expect(session.handle(failure, at: at(0), rules: rules) == .choose)
+        var alone = connecting(rules)
+        let again = Session.Event.connectFailed(.exhausted, active: 1, serverIsUsable: true)
+        #expect(alone.handle(again, at: at(0), rules: rules) == .connect)
+        #expect(alone.handle(again, at: at(0), rules: rules) == .connect)
+        #expect(alone.handle(again, at: at(0), rules: rules) == .choose)
+        #expect(alone.handle(.assigned(elsewhere: false), at: at(0), rules: rules) == .connect)
+        #expect(alone.handle(again, at: at(0), rules: rules) == .finish(reset: false))
+        #expect(alone.termination.text == "SC")
+        var starved = connecting(rules)
+        let none = Session.Event.connectFailed(.starved, active: 2, serverIsUsable: true)
+        #expect(starved.handle(none, at: at(0), rules: rules) == .finish(reset: false))
+        #expect(starved.termination.text == "RC")
+    }
+
     @Test("The turn-around is never longer than the connect timeout")
     func turnAround() {
         #expect(rules.turnAround == .seconds(1))
@@ -169,6 +205,13 @@ import Testing
         var broken = connecting(rules)
         _ = broken.handle(.failed(.client), at: at(1), rules: rules)
         #expect(broken.termination.text == "CD")
+        var silent = connecting(rules)
+        _ = silent.handle(.idle(.client), at: at(1), rules: rules)
+        #expect(silent.termination.text == "cC")
+        var waiting = Session(acceptedAt: .zero)
+        _ = waiting.handle(.busy, at: at(0), rules: rules)
+        _ = waiting.handle(.idle(.client), at: at(1), rules: rules)
+        #expect(waiting.termination.text == "cQ")
         var none = Session(acceptedAt: .zero)
         _ = none.handle(.noServer, at: at(0), rules: rules)
         #expect(none.termination.text == "SC")
