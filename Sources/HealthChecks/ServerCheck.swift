@@ -9,6 +9,8 @@ package struct CheckSettings: Equatable, Sendable {
     package var fall: Int
     /// The whole check: `inter`, or `timeout connect` where that is shorter and `timeout check` is given.
     package var timeout: Duration
+    /// `spread-checks`: by so many percent the interval varies either way.
+    package var spread: Int
     package var start: ServerHealth.Start
 
     package init(
@@ -18,9 +20,11 @@ package struct CheckSettings: Equatable, Sendable {
         rise: Int = 2,
         fall: Int = 3,
         timeout: Duration? = nil,
+        spread: Int = 0,
         start: ServerHealth.Start = .up
     ) {
         self.start = start
+        self.spread = min(max(spread, 0), 50)
         self.interval = max(interval, .milliseconds(1))
         self.fastInterval = max(fastInterval ?? interval, .milliseconds(1))
         self.downInterval = max(downInterval ?? interval, .milliseconds(1))
@@ -71,7 +75,7 @@ package struct CheckOutcome: Equatable, Sendable {
 /// | state | event | effects | next |
 /// |---|---|---|---|
 /// | waiting | deadline, runNow | connect | running |
-/// | running | answered | concluded | waiting for the interval |
+/// | running | answered | concluded | waiting for the interval, or for the check that `runNow` came before |
 /// | running | deadline | abandon, concluded (timeout) | waiting for the interval |
 /// | running | runNow | none: the running one will tell | running |
 /// | any | observed | concluded (`on-error`) | the same, the next check within `fastinter` |
@@ -111,10 +115,19 @@ package struct ServerCheck: Equatable, Sendable {
     package let settings: CheckSettings
     package private(set) var health: ServerHealth
     private var state: State
+    /// A check that was due then when another one was asked for: it keeps its place.
+    private var planned: Instant?
+    private var random: SeededGenerator
 
-    /// `firstAt` spreads the checks of many servers over their interval (`CheckSchedule`).
-    package init(settings: CheckSettings, health: ServerHealth? = nil, firstAt: Instant) {
+    /// `firstAt` spreads the checks of many servers over their interval (`CheckSchedule`), `seed` each of them.
+    package init(
+        settings: CheckSettings,
+        health: ServerHealth? = nil,
+        firstAt: Instant,
+        seed: UInt64 = 1
+    ) {
         self.settings = settings
+        random = SeededGenerator(seed: seed)
         self.health =
             health.map {
                 ServerHealth(rise: settings.rise, fall: settings.fall, carriedOver: $0)
@@ -147,13 +160,22 @@ package struct ServerCheck: Equatable, Sendable {
         return health.isEmpty ? settings.downInterval : settings.fastInterval
     }
 
+    private mutating func spread(_ interval: Duration) -> Duration {
+        guard settings.spread > 0 else { return interval }
+        let most = interval.nanoseconds / 100 * Int64(settings.spread)
+        guard most > 0 else { return interval }
+        let difference = Int64(random.next() % UInt64(2 * most + 1)) - most
+        return max(interval + .nanoseconds(difference), .milliseconds(1))
+    }
+
     package mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
         switch (state, event) {
         case (.waiting(let until), .deadline):
             guard until <= now else { return [] }
             state = .running(since: now)
             return [.connect]
-        case (.waiting, .runNow):
+        case (.waiting(let until), .runNow):
+            planned = until
             state = .running(since: now)
             return [.connect]
         case (.running(let since), .answered(let result)):
@@ -186,7 +208,10 @@ package struct ServerCheck: Equatable, Sendable {
 
     private mutating func conclude(_ outcome: CheckOutcome, at now: Instant) -> Effect {
         let change = outcome.hasPassed ? health.passed() : health.failed()
-        state = .waiting(until: now + currentInterval)
+        var next = now + spread(currentInterval)
+        if let planned, planned > now { next = min(next, planned) }
+        planned = nil
+        state = .waiting(until: next)
         return .concluded(outcome, change)
     }
 }

@@ -121,6 +121,35 @@ import Testing
         #expect(check.handle(.runNow, at: at(2)) == [])
     }
 
+    @Test("A check that was asked for does not move those that follow")
+    func keepsPlace() {
+        var check = ServerCheck(settings: CheckSettings(), firstAt: at(500))
+        #expect(check.handle(.runNow, at: at(0)) == [.connect])
+        _ = check.handle(.answered(.passed), at: at(1))
+        #expect(check.nextDeadline == at(500))
+        #expect(check.handle(.deadline, at: at(500)) == [.connect])
+        _ = check.handle(.answered(.passed), at: at(501))
+        #expect(check.nextDeadline == at(2501))
+        #expect(check.handle(.runNow, at: at(1000)) == [.connect])
+        _ = check.handle(.answered(.passed), at: at(1001))
+        #expect(check.nextDeadline == at(2501))
+    }
+
+    @Test("spread-checks varies the interval both ways, and no further")
+    func varies() {
+        let settings = CheckSettings(interval: .seconds(2), spread: 20)
+        var check = ServerCheck(settings: settings, firstAt: .zero, seed: 7)
+        var gaps: [Int64] = []
+        for _ in 0..<200 {
+            let now = check.nextDeadline
+            _ = check.handle(.deadline, at: now)
+            _ = check.handle(.answered(.passed), at: now)
+            gaps.append((check.nextDeadline - now).milliseconds)
+        }
+        #expect(gaps.allSatisfy { (1600...2400).contains($0) })
+        #expect((gaps.min() ?? 0) < 1700 && (gaps.max() ?? 0) > 2300)
+    }
+
     @Test("First checks are spread over the smallest interval, the first at once")
     func spread() {
         let times = (0..<4).map {
