@@ -63,10 +63,16 @@ extension Interpreter {
                 continue
             }
             let name = String(rest[rest.index(dollar, offsetBy: 2)..<close])
-            result += (environment.environmentVariable(name) ?? "").prefix(1024)
+            result += (variable(name) ?? "").prefix(1024)
             rest = rest[rest.index(after: close)...]
         }
         return result + rest
+    }
+
+    /// `setenv` and `unsetenv` of the file come before the environment.
+    private func variable(_ name: String) -> String? {
+        if let override = overrides[name] { return override }
+        return environment.environmentVariable(name)
     }
 
     // MARK: bind
@@ -140,12 +146,24 @@ extension Interpreter {
         at location: SourceLocation
     ) -> IPAddress? {
         if host.isEmpty || host == "*" { return family == .v6 ? .v6(.any) : .v4(.any) }
+        if AddressText.isHostName(host), IPAddress(host) == nil,
+            let found = environment.addresses(host).first(where: {
+                family == nil || ($0.family == .v4) == (family == .v4)
+            })
+        {
+            report.warning(
+                location,
+                "'bind \(text)': '\(host)' is \(found) now, and could be another one tomorrow",
+                mend: "write the IP address"
+            )
+            return found
+        }
         guard let address = IPAddress(host) else {
             let isName = AddressText.isHostName(host)
             report.error(
                 location,
                 isName
-                    ? "'bind \(text)': a host name could stand for another address tomorrow"
+                    ? "'bind \(text)': the name '\(host)' does not resolve"
                     : "'\(host)' is not an address",
                 mend: isName
                     ? "write the IP address of '\(host)'"
@@ -237,6 +255,14 @@ extension Interpreter {
                 return nil
             }
             return (.address(ip), port)
+        }
+        if split.host.hasPrefix("_") {
+            report.error(
+                location,
+                "'\(split.host)': SRV records are not looked up",
+                mend: "write the name of a host and a port, and 'server-template' for several"
+            )
+            return nil
         }
         guard AddressText.isHostName(split.host) else {
             report.error(

@@ -20,7 +20,6 @@ extension Interpreter {
             return
         }
         var template = BindAddress(endpoint: .descriptor(0), location: location)
-        template.backlog = draft.backlog
         template.permissions = socketPermissions
         readOptions(words.dropFirst(2), into: &template, at: location)
         for part in words[1].split(separator: ",", omittingEmptySubsequences: false) {

@@ -16,6 +16,8 @@ package struct HAProxyConfiguration: Equatable, Sendable {
 package struct GlobalSection: Equatable, Sendable {
     /// Nil: as many as the descriptors allow.
     package var maxconn: Int?
+    /// `spread-checks`: by so many percent the time between checks varies.
+    package var checkSpread = 0
     package var user: String?
     package var group: String?
     package var uid: UInt32?
@@ -129,6 +131,8 @@ package struct ProxySection: Equatable, Sendable {
     package var stickTable: StickTableSettings?
     package var stickRules: [StickRule] = []
     package var balance: Balance = .roundrobin
+    /// `random(N)`: the least loaded of so many is taken.
+    package var randomDraws = 2
     /// `hash-type consistent`, for `balance source`; else the map.
     package var hashesConsistently = false
     /// The `avalanche` modifier of `hash-type`.
@@ -295,6 +299,13 @@ package struct ServerLine: Equatable, Sendable {
     package var shutdownSessionsWhenDown = false
     package var shutdownBackupSessionsWhenUp = false
     package var sendProxyVersion: Int?
+    /// `check-send-proxy`: checks send the header whatever their port; nil: only where clients go.
+    package var checkSendProxy: Bool?
+    /// The PROXY header that a check sends; nil: none.
+    package var checkHeaderVersion: Int? {
+        let isUsual = sendProxyVersion != nil && checkPort == nil && checkAddress == nil
+        return checkSendProxy ?? isUsual ? sendProxyVersion ?? 1 : nil
+    }
     package var source: IPAddress?
     package var slowStart: Duration = .zero
     /// `id`; nil: its place in the backend, from 1.

@@ -8,6 +8,9 @@ extension Interpreter {
         var result: [ProxySection] = []
         for draft in proxies {
             var section = draft.section
+            for index in section.binds.indices where section.binds[index].backlog == nil {
+                section.binds[index].backlog = draft.backlog
+            }
             if draft.usesGlobalLogs { section.logs = globalLogs + section.logs }
             if let source = draft.source {
                 for index in section.servers.indices where section.servers[index].source == nil {
@@ -23,7 +26,7 @@ extension Interpreter {
             }
             result.append(section)
         }
-        checkDuplicateBinds(in: result)
+        mergeBinds(of: &result)
         checkCounterUses(in: result)
         checkResolverUses()
         checkTracking(in: result)
@@ -138,23 +141,37 @@ extension Interpreter {
         )
     }
 
-    private mutating func checkDuplicateBinds(in proxies: [ProxySection]) {
+    /// One proxy may bind an address several times, as it did for several processes: once does the same.
+    private mutating func mergeBinds(of proxies: inout [ProxySection]) {
         struct Key: Hashable {
             var endpoint: BindAddress.Endpoint
             var interface: String?
         }
-        var seen: [Key: BindAddress] = [:]
-        for bind in proxies.lazy.filter({ !$0.disabled }).flatMap(\.binds) {
-            let key = Key(endpoint: bind.endpoint, interface: bind.interface)
-            guard let other = seen[key] else {
-                seen[key] = bind
-                continue
+        var seen: [Key: (bind: BindAddress, proxy: Int)] = [:]
+        for proxy in proxies.indices where !proxies[proxy].disabled {
+            var kept: [BindAddress] = []
+            for bind in proxies[proxy].binds {
+                let key = Key(endpoint: bind.endpoint, interface: bind.interface)
+                guard let other = seen[key] else {
+                    seen[key] = (bind, proxy)
+                    kept.append(bind)
+                    continue
+                }
+                if other.proxy == proxy {
+                    report.warning(
+                        bind.location,
+                        "the address is bound already at \(other.bind.location), and once is enough",
+                        mend: "remove one of them: all threads listen at it"
+                    )
+                } else {
+                    report.error(
+                        bind.location,
+                        "the address is bound already at \(other.bind.location)",
+                        mend: "remove one of them"
+                    )
+                }
             }
-            report.error(
-                bind.location,
-                "the address is bound already at \(other.location)",
-                mend: "remove one of them"
-            )
+            proxies[proxy].binds = kept
         }
     }
 }

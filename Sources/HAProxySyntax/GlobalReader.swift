@@ -41,6 +41,10 @@ extension Interpreter {
             // 0 is HAProxy's word for no limit.
             guard let limit = number(words, in: 0...1_000_000, at: location) else { return }
             global.bufferLimit = limit == 0 ? nil : limit
+        case "spread-checks":
+            if let percent = number(words, in: 0...50, at: location) {
+                global.checkSpread = percent
+            }
         case "tune.engine":
             guard let name = value(words, at: location) else { return }
             guard let engine = GlobalSection.Engine(rawValue: name) else {

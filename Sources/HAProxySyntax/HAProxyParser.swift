@@ -13,13 +13,7 @@ package enum HAProxyParser {
             // A section ends with its file.
             var current: Section?
             for line in reader.lines(of: source) {
-                if line.words[0].hasPrefix(".") {
-                    reader.report.error(
-                        line.location,
-                        "'\(line.words[0])' is not done by this version",
-                        mend: "write only the lines that hold, without conditions around them"
-                    )
-                } else if Keywords.sections[line.words[0]] != nil {
+                if Keywords.sections[line.words[0]] != nil {
                     if let current { sections.append(current) }
                     current = Section(header: line)
                 } else if current != nil {
@@ -39,6 +33,7 @@ package enum HAProxyParser {
             if let current { sections.append(current) }
         }
         var interpreter = Interpreter(environment: environment, report: reader.report)
+        interpreter.overrides = reader.overrides
         let configuration = interpreter.configuration(of: sections)
         return ParsedHAProxy(
             configuration: interpreter.report.hasErrors ? nil : configuration,
@@ -60,6 +55,8 @@ struct Section: Equatable {
 /// The second pass: sections into a configuration.
 struct Interpreter {
     let environment: HAProxyParsingEnvironment
+    /// `setenv` and `unsetenv` of the file itself; nil: unset.
+    var overrides: [String: String?] = [:]
     var report: Report
 
     var global = GlobalSection()
@@ -82,6 +79,8 @@ struct Interpreter {
     /// `resolvers` sections: how often names are looked up again.
     var resolvePeriods: [String: Duration] = [:]
     var resolverUses: [(name: String, location: SourceLocation)] = []
+    /// Name servers that the system's resolver can't ask, by their `resolvers`.
+    var otherNameServers: [String: [(location: SourceLocation, address: String)]] = [:]
     /// Counters that conditions read of tables, which are looked at when all tables are known.
     var counterUses: [CounterUse] = []
 

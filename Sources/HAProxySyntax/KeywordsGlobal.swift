@@ -1,6 +1,11 @@
 extension Keywords {
     static let global = KeywordTable(
         Keyword.rows(.done, "maxconn", "connections of the whole process"),
+        Keyword.rows(
+            .done,
+            "spread-checks",
+            "0 to 50 percent by which the time between checks varies"
+        ),
         Keyword.rows(.done, "user group uid gid", "whom the proxy becomes after binding"),
         Keyword.rows(.done, "log", "where lines go; proxies refer to it by 'log global'"),
         Keyword.rows(.done, "log-tag", "the tag in front of the process id"),
@@ -67,7 +72,7 @@ extension Keywords {
             thread-group thread-hard-limit max-threads-per-group noepoll nokqueue noevports nopoll
             nosplice nogetaddrinfo noreuseport noktls maxpipes maxzlibmem maxcomprate maxcompcpuusage
             profiling.* close-spread-time harden.* shm-stats-* stats-file limited-quic
-            no-quic spread-checks max-spread-checks mworker-* set-dumpable set-var
+            no-quic max-spread-checks mworker-* set-dumpable set-var
             set-var-fmt server-state-base server-state-file warn-blocked-traffic-after
             force-cfg-parser-pause dns-accept-family expose-experimental-directives
             expose-deprecated-directives insecure-fork-wanted insecure-setuid-wanted

@@ -33,6 +33,11 @@ extension Keywords {
             "send-proxy send-proxy-v2 no-send-proxy no-send-proxy-v2",
             "a PROXY header tells the server its client"
         ),
+        Keyword.rows(
+            .done,
+            "check-send-proxy",
+            "checks send the header, too, where 'port' or 'addr' leads them elsewhere"
+        ),
         Keyword.rows(.done, "source", "the address that the server sees", parameters: 1),
         Keyword.rows(
             .accepted,
@@ -124,7 +129,7 @@ extension Keywords {
         ),
         Keyword.rows(
             .refused,
-            "check-ssl check-send-proxy check-via-socks4",
+            "check-ssl check-via-socks4",
             "remove it: a check connects to the server's port"
         ),
         Keyword.rows(

@@ -18,7 +18,7 @@ struct LineReader {
         self.report = report
     }
 
-    /// The lines that have words, in order.
+    /// The lines that have words and hold, in order.
     mutating func lines(of source: SourceText) -> [ConfigurationLine] {
         guard source.bytes.count <= Limits.bytes else {
             report.error(
@@ -32,6 +32,7 @@ struct LineReader {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
         var lines: [ConfigurationLine] = []
         var number = 0
+        var directives = DirectiveReader()
         for physical in bytes.split(
             separator: UInt8(ascii: "\n"),
             omittingEmptySubsequences: false
@@ -46,12 +47,27 @@ struct LineReader {
                 report.error(location, "the line is longer than 16 KiB", mend: "split it")
                 continue
             }
-            if let words = words(of: physical, at: location), !words.isEmpty {
+            // In a branch that does not hold, only its end is of interest.
+            guard directives.reads || Self.isDirective(physical) else { continue }
+            guard let words = words(of: physical, at: location), !words.isEmpty else { continue }
+            let line = ConfigurationLine(words: words, location: location)
+            if words[0].hasPrefix(".") {
+                let (overrides, environment) = (overrides, environment)
+                directives.read(line, &report) { name in
+                    if let override = overrides[name] { return override }
+                    return environment.environmentVariable(name)
+                }
+            } else {
                 apply(words)
-                lines.append(ConfigurationLine(words: words, location: location))
+                lines.append(line)
             }
         }
+        directives.finish(&report)
         return lines
+    }
+
+    private static func isDirective(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") } == UInt8(ascii: ".")
     }
 
     /// `setenv`, `presetenv` and `unsetenv` hold from their line on.
@@ -101,6 +117,14 @@ struct LineReader {
                 scanner.append(Array((value ?? name.fallback ?? "").utf8.prefix(4096)))
             }
         }
+        if scanner.hasBadNumber {
+            report.error(
+                location,
+                "'\\x' needs two hexadecimal digits",
+                mend: "write '\\\\x' for a backslash and an x"
+            )
+            return nil
+        }
         if scanner.quoteIsOpen {
             report.error(location, "a quote is never closed", mend: "add the closing quote")
             return nil
@@ -130,6 +154,8 @@ private struct WordScanner {
     private var index: Int
     private var quote = Quote.none
     private var inWord = false
+    /// `\x` without its digits.
+    private(set) var hasBadNumber = false
 
     var quoteIsOpen: Bool { quote != .none }
 
@@ -195,20 +221,22 @@ private struct WordScanner {
         let next = bytes[index + 1]
         index += 2
         switch next {
-        case UInt8(ascii: "n") where quote == .none: append([10])
-        case UInt8(ascii: "r") where quote == .none: append([13])
-        case UInt8(ascii: "t") where quote == .none: append([9])
-        case UInt8(ascii: "x") where quote == .none:
+        case UInt8(ascii: "n"): append([10])
+        case UInt8(ascii: "r"): append([13])
+        case UInt8(ascii: "t"): append([9])
+        case UInt8(ascii: "x"):
             let digits = String(decoding: bytes[index...].prefix(2), as: UTF8.self)
             if digits.utf8.count == 2, let value = UInt8(digits, radix: 16) {
                 append([value])
                 index += 2
             } else {
-                append([UInt8(ascii: "\\"), next])
+                hasBadNumber = true
             }
         case UInt8(ascii: " "), UInt8(ascii: "#"), UInt8(ascii: "\\"), UInt8(ascii: "'"),
-            UInt8(ascii: "\""), UInt8(ascii: "$"):
+            UInt8(ascii: "\""):
             append([next])
+        // Only where a variable could stand.
+        case UInt8(ascii: "$") where quote == .double: append([next])
         default:
             append([UInt8(ascii: "\\"), next])
         }

@@ -6,13 +6,17 @@ package struct HAProxyParsingEnvironment: Sendable {
     package var environmentVariable: @Sendable (_ name: String) -> String?
     /// For `acl … -f FILE`; nil: it can't be read.
     package var file: @Sendable (_ path: String) -> [UInt8]?
+    /// For `bind NAME:PORT`; empty: it does not resolve.
+    package var addresses: @Sendable (_ name: String) -> [IPAddress]
 
     package init(
         environmentVariable: @escaping @Sendable (String) -> String?,
-        file: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
+        file: @escaping @Sendable (String) -> [UInt8]? = { _ in nil },
+        addresses: @escaping @Sendable (String) -> [IPAddress] = { _ in [] }
     ) {
         self.environmentVariable = environmentVariable
         self.file = file
+        self.addresses = addresses
     }
 }
 

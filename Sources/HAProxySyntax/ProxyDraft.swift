@@ -246,6 +246,13 @@ extension Interpreter {
             return
         }
         draft.section.balance = balance
+        draft.section.randomDraws = 2
+        if words[1].hasPrefix("random("), words[1].hasSuffix(")") {
+            let draws = String(words[1].dropFirst(7).dropLast())
+            if let draws = integer(draws, of: "random", in: 1...1000, at: location) {
+                draft.section.randomDraws = draws
+            }
+        }
     }
 
     /// `hash-type map-based|consistent [FUNCTION [avalanche]]`; HAProxy's default with consistent alone is avalanche.

@@ -146,12 +146,7 @@ extension Interpreter {
         var period = Duration.seconds(10)
         for line in section.lines {
             switch line.words[0] {
-            case "nameserver":
-                report.warning(
-                    line.location,
-                    "'nameserver' has no effect: the system's resolver is asked",
-                    mend: "name it in /etc/resolv.conf"
-                )
+            case "nameserver": readNameServer(line, of: words[1])
             case "hold":
                 guard line.words.dropFirst().first == "valid" else { continue }
                 let text = line.words.dropFirst(2).first
@@ -172,9 +167,48 @@ extension Interpreter {
         resolvePeriods[words[1]] = period
     }
 
+    /// The system's resolver asks what /etc/resolv.conf names, at port 53 and nowhere else.
+    private mutating func readNameServer(_ line: ConfigurationLine, of name: String) {
+        guard line.words.count > 2 else {
+            report.error(
+                line.location,
+                "'nameserver' needs a name and an address",
+                mend: "write 'nameserver NAME ADDRESS:53'"
+            )
+            return
+        }
+        let split = AddressText.split(expanded(line.words[2]))
+        if let port = split.port, port != "53" {
+            otherNameServers[name, default: []].append((line.location, line.words[2]))
+        } else {
+            report.warning(
+                line.location,
+                "'nameserver' has no effect: the system's resolver is asked",
+                mend: "name it in /etc/resolv.conf"
+            )
+        }
+    }
+
     // MARK: The whole
 
     mutating func checkResolverUses() {
+        for (name, servers) in otherNameServers {
+            let isUsed = resolverUses.contains { $0.name == name }
+            for (location, address) in servers {
+                let mend =
+                    "have a resolver on this machine, such as dnsmasq or systemd-resolved, forward "
+                    + "the names to it, and remove the line"
+                guard isUsed else {
+                    report.warning(location, "'nameserver' has no effect", mend: mend)
+                    continue
+                }
+                report.error(
+                    location,
+                    "names are looked up by the system's resolver, which can't ask '\(address)'",
+                    mend: mend
+                )
+            }
+        }
         for use in resolverUses where resolvePeriods[use.name] == nil {
             report.error(
                 use.location,

@@ -52,6 +52,8 @@ extension Interpreter {
         server.port = address.port
         server.location = location
         readOptions(words.dropFirst(3), of: line, into: &server, at: location)
+        // Only `minconn`, or one that is larger: HAProxy takes it for the limit.
+        if server.minconn > server.maxconn { server.maxconn = server.minconn }
         if let tracked = server.tracked, tracked.backend.isEmpty {
             server.tracked?.backend = draft.section.name
         }
@@ -138,6 +140,7 @@ extension Interpreter {
         case "enabled": server.disabled = false
         case "send-proxy": server.sendProxyVersion = 1
         case "send-proxy-v2": server.sendProxyVersion = 2
+        case "check-send-proxy": server.checkSendProxy = true
         case "no-send-proxy", "no-send-proxy-v2": server.sendProxyVersion = nil
         case "inter", "fastinter", "downinter", "slowstart":
             setTime(name, value, in: &server, at: location)
