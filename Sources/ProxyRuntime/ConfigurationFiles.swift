@@ -39,7 +39,8 @@ struct ConfigurationFiles {
                 environmentVariable: { name in
                     unsafe getenv(name).map { unsafe String(cString: $0) }
                 },
-                file: { path in try? readFile(path) }
+                file: { path in try? readFile(path) },
+                addresses: Resolver.lookUp
             )
         )
         diagnostics = parsed.diagnostics
