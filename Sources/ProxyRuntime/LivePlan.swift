@@ -162,7 +162,8 @@ struct LiveListener {
         let hasRules =
             frontend.rulebook != nil || backend?.pointee.backend.rulebook != nil
         needsDescriptors =
-            isUnusual || hasRules || frontend.breaksOff || wantsLines && !frontend.logsSessions
+            isUnusual || hasRules || frontend.breaksOff
+            || backend?.pointee.backend.breaksOff == true || wantsLines && !frontend.logsSessions
         let own = frontend.timeouts
         let other = backend.map { $0.pointee.backend.timeouts }
         timeouts = IdleTimeouts(
@@ -181,8 +182,6 @@ struct LiveListener {
     /// What of a backend has lists: apart, so that the rest is plain values.
     struct Lists {
         var balancer: Balancer
-        /// Tokens of the sessions that wait for a server, oldest first.
-        var queue: [UInt64] = []
     }
 
     /// The plan keeps it.
@@ -191,6 +190,7 @@ struct LiveListener {
     let rules: ConnectRules
     let isBySource: Bool
     let isByLoad: Bool
+    let isInTurn: Bool
     /// Its place in the configuration.
     let proxy: Int
     let hasContentRules: Bool
@@ -199,9 +199,13 @@ struct LiveListener {
     /// Somebody wants to know which server was reached: a table, or `observe`.
     let remembers: Bool
     let keepsAlive: Bool
+    let breaksOff: Bool
     let fullconn: Int
     let connections: Gauge
     let queued: Gauge
+    /// Of these, those who take any server.
+    let waiting: Gauge
+    let turn: Gauge
     let tally: Tally
     let servers: PinnedRow<Pinned<LiveServer>>
     let lists: Pinned<Lists>
@@ -221,18 +225,22 @@ struct LiveListener {
         rules = backend.rules
         isBySource = backend.algorithm == .source
         isByLoad = backend.algorithm == .leastConnections
+        isInTurn = backend.algorithm == .roundRobin || backend.algorithm == .staticRoundRobin
         proxy = backend.proxy
         hasContentRules = backend.rulebook?.content.isEmpty == false
         sticks = backend.rulebook?.sticks.isEmpty == false
         remembers = sticks || backend.servers.contains { $0.line.observes }
         keepsAlive = backend.keepsAlive
+        breaksOff = backend.breaksOff
         fullconn = backend.fullconn
         connections = backend.connections
         queued = backend.queued
+        waiting = backend.waiting
+        turn = backend.turn
         tally = backend.ledger.tally(of: worker)
         servers = PinnedRow(
             zip(backend.servers, statuses).map {
-                Pinned(LiveServer($0, address: $1.address, tally: $0.ledger.tally(of: worker)))
+                Pinned(LiveServer($0, $1, tally: $0.ledger.tally(of: worker)))
             }
         )
         lists = Pinned(
@@ -245,15 +253,22 @@ struct LiveListener {
                     identifiers: backend.servers.enumerated().map { $1.line.id ?? $0 + 1 },
                     weightScale: backend.weightScale,
                     fullWeights: backend.servers.map { $0.line.weight * backend.weightScale },
+                    draws: backend.draws,
                     seed: seed
                 )
             )
         )
+        if isInTurn { backend.turns.lend(to: &lists.pointee.balancer) { $0.updateTurns() } }
     }
 
     func update(_ server: Int, to status: ServerStatus) {
-        lists.pointee.balancer.update(server, to: status.balanced(backend.servers[server]))
-        servers[server].pointee.setAddress(status.address)
+        let balanced = status.balanced(backend.servers[server])
+        if isInTurn {
+            backend.turns.lend(to: &lists.pointee.balancer) { $0.update(server, to: balanced) }
+        } else {
+            lists.pointee.balancer.update(server, to: balanced)
+        }
+        servers[server].pointee.take(status)
     }
 }
 
@@ -271,12 +286,14 @@ struct LiveServer {
     let port: ServerLine.PortRule
     let maxconn: Int
     let minconn: Int
+    /// `slowstart`: percent of its limit that it takes yet.
+    var warmth = 100
     /// The address to connect from; not set: any.
     var source: SocketAddress
     /// Not set: its name is not resolved. The port is 0 where the client's port decides.
     var address = SocketAddress()
 
-    init(_ server: Server, address: IPAddress?, tally: Tally) {
+    init(_ server: Server, _ status: ServerStatus, tally: Tally) {
         self.tally = tally
         connections = server.connections
         queued = server.queued
@@ -289,11 +306,12 @@ struct LiveServer {
         maxconn = server.line.maxconn
         minconn = server.line.minconn
         source = server.source ?? SocketAddress()
-        setAddress(address)
+        take(status)
     }
 
-    mutating func setAddress(_ ip: IPAddress?) {
-        guard let ip else {
+    mutating func take(_ status: ServerStatus) {
+        warmth = status.warmth
+        guard let ip = status.address else {
             address = SocketAddress()
             return
         }
@@ -319,11 +337,15 @@ struct LiveServer {
         return true
     }
 
-    /// HAProxy's srv_dynamic_maxconn: `minconn` grows to `maxconn` with the backend's load.
+    /// HAProxy's srv_dynamic_maxconn: `minconn` grows to `maxconn` with the backend's load, and all of it with the
+    /// time of `slowstart`.
     @inline(__always)
     func limit(backendConnections: Int, fullconn: Int) -> Int {
         guard maxconn > 0 else { return .max }
-        guard minconn > 0, minconn < maxconn, backendConnections < fullconn else { return maxconn }
-        return max(minconn, backendConnections * maxconn / fullconn)
+        var limit = maxconn
+        if minconn > 0, minconn < maxconn, backendConnections < fullconn {
+            limit = max(minconn, backendConnections * maxconn / fullconn)
+        }
+        return warmth == 100 ? limit : max(limit * warmth / 100, 1)
     }
 }

@@ -14,6 +14,8 @@ final class Plan: Sendable {
     let backends: [Backend]
     /// All proxies of the configuration, for conditions and rules.
     let places: [ProxyPlace]
+    /// `spread-checks`: by so many percent the time between checks varies.
+    let checkSpread: Int
     /// Of the whole process; its frontends' are the parts.
     let ledger: Ledger
 
@@ -23,6 +25,7 @@ final class Plan: Sendable {
         frontends: [Frontend],
         backends: [Backend],
         places: [ProxyPlace],
+        checkSpread: Int = 0,
         ledger: Ledger
     ) {
         self.ledger = ledger
@@ -31,6 +34,7 @@ final class Plan: Sendable {
         self.frontends = frontends
         self.backends = backends
         self.places = places
+        self.checkSpread = checkSpread
     }
 
     /// One address of a `bind` line. The socket is not the plan's: sessions keep a plan longer than it listens.
@@ -124,10 +128,14 @@ final class Backend: Sendable {
     let hashType: HashType
     /// How much a weight of 1 counts: more where a slow start needs steps in between.
     let weightScale: Int
+    /// `slowstart` changes its servers' weights.
+    let rampsWeights: Bool
     let allBackups: Bool
     let rules: ConnectRules
     let abortsOnClose: Bool
     let keepsAlive: Bool
+    /// `option nolinger` towards its servers.
+    let breaksOff: Bool
     let timeouts: Timeouts
     let logs: LogTargets
     let logsChecks: Bool
@@ -135,8 +143,23 @@ final class Backend: Sendable {
     let fullconn: Int
     let connections: Gauge
     let queued: Gauge
+    /// Of these, those who take any server.
+    let waiting: Gauge
+    /// Connections led in turn, where weights are equal; `turns`: where they are not.
+    let turn: Gauge
+    let turns = SharedTurns()
+    let room = WaitingRoom()
+    /// `random`: how many servers are drawn, one of which is taken.
+    let draws: Int
     /// Its servers' are the parts.
     let ledger: Ledger
+
+    struct Gauges {
+        var connections: Gauge
+        var queued: Gauge
+        var waiting: Gauge
+        var turn: Gauge
+    }
 
     init(
         section: ProxySection,
@@ -145,7 +168,7 @@ final class Backend: Sendable {
         servers: [Server],
         logs: LogTargets,
         fullconn: Int,
-        gauges: (connections: Gauge, queued: Gauge),
+        gauges: Gauges,
         ledger: Ledger
     ) {
         name = section.name
@@ -159,6 +182,12 @@ final class Backend: Sendable {
             isConsistent: section.hashesConsistently,
             avalanches: section.hashAvalanches
         )
+        rampsWeights =
+            switch section.balance {
+            case .roundrobin, .leastconn, .first, .random: true
+            case .staticRoundRobin: false
+            case .source: section.hashesConsistently
+            }
         allBackups = section.optionAllBackups
         rules = ConnectRules(
             retries: section.retries,
@@ -169,12 +198,16 @@ final class Backend: Sendable {
         )
         abortsOnClose = section.optionAbortOnClose
         keepsAlive = section.optionServerKeepAlive
+        breaksOff = section.optionNoLinger
         timeouts = section.timeouts
         self.logs = logs
         logsChecks = section.optionLogHealthChecks
         self.fullconn = max(fullconn, 1)
         connections = gauges.connections
         queued = gauges.queued
+        waiting = gauges.waiting
+        turn = gauges.turn
+        draws = section.randomDraws
         self.ledger = ledger
     }
 }
@@ -220,6 +253,8 @@ struct ServerStatus: Equatable, Sendable {
     var isUsable: Bool
     /// After `slowstart`; of `Backend.weightScale`.
     var weight: Int
+    /// `slowstart`: percent of its `maxconn` that it takes yet.
+    var warmth = 100
     /// Nil: its name is not resolved. The port is 0 where the client's port decides.
     var address: IPAddress?
 

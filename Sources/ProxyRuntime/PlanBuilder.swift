@@ -112,8 +112,13 @@ struct PlanBuilder {
                     servers: servers,
                     logs: LogTargets(section.logs, sockets: logSockets),
                     fullconn: section.fullconn
-                        ?? Self.reach(section.name, running, maxconn: maxconn) / 10,
-                    gauges: (gauge(prefix), gauge("\(prefix) queue")),
+                        ?? (Self.reach(section.name, running, maxconn: maxconn) + 9) / 10,
+                    gauges: Backend.Gauges(
+                        connections: gauge(prefix),
+                        queued: gauge("\(prefix) queue"),
+                        waiting: gauge("\(prefix) queue for any"),
+                        turn: gauge("\(prefix) turn")
+                    ),
                     ledger: whole
                 )
             )
@@ -164,6 +169,7 @@ struct PlanBuilder {
             frontends: frontends,
             backends: backends,
             places: places,
+            checkSpread: configuration.global.checkSpread,
             ledger: ledger
         )
     }

@@ -151,7 +151,7 @@ extension Proxy {
     private func report(backend number: Int, at now: Instant) -> TrafficReport {
         let backend = plan.backends[number]
         let ledger = backend.ledger
-        let usable = board.watches.filter { $0.backend == number && $0.isUsable }
+        let usable = board.watches.filter { $0.backend == number && $0.takesConnections }
         var report = TrafficReport(.backend, backend.name, "", ledger, backend.connections)
         report.sessions.limit = UInt32(clamping: backend.fullconn)
         report.rate = RateReport(ledger.sessionRate(report.sessions.total, at: now))
@@ -165,7 +165,7 @@ extension Proxy {
         service.activeServers = UInt16(clamping: active)
         service.backupServers = UInt16(clamping: usable.count - active)
         let weights = usable.filter { active == 0 || !$0.server.line.backup }.map {
-            $0.status(weightScale: 1, at: now).weight
+            $0.status(weightScale: 1, ramps: backend.rampsWeights, at: now).weight
         }
         service.weight = UInt32(clamping: weights.reduce(0, +))
         service.address = backend.algorithm.name
@@ -177,8 +177,8 @@ extension Proxy {
         let watch = board.watches[position]
         let server = watch.server
         let ledger = server.ledger
-        let backend = plan.backends[watch.backend].name
-        var report = TrafficReport(.server, backend, server.name, ledger, server.connections)
+        let backend = plan.backends[watch.backend]
+        var report = TrafficReport(.server, backend.name, server.name, ledger, server.connections)
         report.sessions.limit = UInt32(clamping: server.line.maxconn)
         report.rate = RateReport(ledger.sessionRate(report.sessions.total, at: now))
         report.connections = ledger.own(.attempts)
@@ -190,7 +190,8 @@ extension Proxy {
             lastSession: ledger.latest(.lastSession),
             at: now
         )
-        service.weight = UInt32(clamping: watch.status(weightScale: 1, at: now).weight)
+        let status = watch.status(weightScale: 1, ramps: backend.rampsWeights, at: now)
+        service.weight = UInt32(clamping: status.weight)
         service.isBackup = server.line.backup
         service.activeServers = watch.isUsable && !server.line.backup ? 1 : 0
         service.backupServers = watch.isUsable && server.line.backup ? 1 : 0

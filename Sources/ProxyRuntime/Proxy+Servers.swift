@@ -1,10 +1,12 @@
 import CLinux
 import Glibc
+import HAProxySyntax
 import HealthChecks
 import LinuxIO
 import Logging
 import Messages
 import Primitives
+import Sessions
 import Systemd
 
 /// A refresh that the supervisor asked for: first names, then checks, then the answer.
@@ -65,10 +67,12 @@ extension Proxy {
         for worker in workers {
             worker.post(
                 .server(
-                    generation: plan.generation,
-                    backend: watch.backend,
-                    server: watch.index,
-                    status
+                    ServerNews(
+                        plan: plan,
+                        backend: watch.backend,
+                        server: watch.index,
+                        status: status
+                    )
                 )
             )
         }
@@ -92,6 +96,7 @@ extension Proxy {
         }
         board.opened(position, descriptor: descriptor)
         if isDone {
+            greet(position, descriptor)
             answer(position, .passed, at: now)
             return
         }
@@ -106,7 +111,29 @@ extension Proxy {
     func checkReady(_ descriptor: Int32, at now: Instant) {
         guard let position = board.position(ofDescriptor: descriptor) else { return }
         let error = tandem_socket_error(descriptor)
+        if error == 0 { greet(position, descriptor) }
         answer(position, error == 0 ? .passed : .connectionProblem(errorText(abs(error))), at: now)
+    }
+
+    /// `send-proxy`: a server that waits for the header is not left without it. As HAProxy's checks, version 1 tells of
+    /// the check's own connection, and version 2 that it is nobody's.
+    private func greet(_ position: Int, _ descriptor: Int32) {
+        guard let version = board.watches[position].server.line.checkHeaderVersion else { return }
+        var own = SocketAddress()
+        _ = unsafe tandem_own_address(descriptor, &own)
+        var addresses: ConnectionAddresses?
+        if version == 1, let source = own.ip,
+            let address = board.watches[position].checkAddress, let destination = address.ip
+        {
+            addresses = ConnectionAddresses(
+                source: source,
+                sourcePort: own.port,
+                destination: destination,
+                destinationPort: address.port
+            )
+        }
+        let header = ProxyHeader.write(version: version, addresses)
+        _ = unsafe send(descriptor, header, header.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
     }
 
     private func answer(_ position: Int, _ result: CheckOutcome.Result, at now: Instant) {

@@ -39,7 +39,12 @@ extension ServerBoard {
             return lostAddress(position, "\(answer.name) has no address left for it")
         }
         watches[position].address = first
-        var effects: [Effect] = [.publish(position)]
+        var effects: [Effect] = []
+        if watch.address == nil, watch.wasReported {
+            effects += gainedServer(position, at: now)
+        } else {
+            effects.append(.publish(position))
+        }
         if let known = watch.address {
             let line = StateLine.addressChanged(
                 server: watch.fullName,
@@ -52,7 +57,7 @@ extension ServerBoard {
             let line = StateLine.resolved(
                 server: watch.fullName,
                 address: "\(first)",
-                tally(watch.backend)
+                tally(watch.backend, of: watch.server)
             )
             effects.append(.log(backend: watch.backend, line))
         }
@@ -68,7 +73,7 @@ extension ServerBoard {
         let line = StateLine.maintenance(
             server: watch.fullName,
             why: why,
-            tally(watch.backend)
+            tally(watch.backend, of: watch.server)
         )
         return [.log(backend: watch.backend, line)] + lostServer(position)
     }
@@ -134,23 +139,15 @@ extension ServerBoard {
             let isUp = watches[position].isUsable
             watches[other].followedIsUsable = isUp
             let watch = watches[other]
-            if isUp, watch.server.line.slowStart > .zero { watches[other].warmsSince = now }
-            if !isUp { watches[other].warmsSince = nil }
+            if !isUp { watches[other].endWarming() }
             let line = StateLine.followed(
                 server: watch.fullName,
                 via: watches[position].fullName,
                 isUp: isUp,
-                tally(watch.backend, of: isUp ? nil : watch.server)
+                tally(watch.backend, of: watch.server)
             )
             effects.append(.log(backend: watch.backend, line))
-            if isUp {
-                effects.append(.publish(other))
-                if watch.server.line.shutdownBackupSessionsWhenUp, !watch.server.line.backup {
-                    effects.append(.breakBackupSessions(backend: watch.backend))
-                }
-            } else {
-                effects += lostServer(other)
-            }
+            effects += isUp ? gainedServer(other, at: now) : lostServer(other)
             effects += follow(other, at: now)
         }
         return effects

@@ -59,18 +59,27 @@ struct ServerBoard {
                         watch.address = before?.address ?? watch.address
                     }
                 }
-                watch.warmsSince = before?.warmsSince
+                if let since = before?.warmsSince {
+                    watch.beginWarming(at: since)
+                    watch.nextWarmStep = before?.nextWarmStep
+                }
                 watch.errorLimitsSeen = server.errorLimits.value
                 if server.line.checked {
                     watch.check = ServerCheck(
-                        settings: CheckSettings(server.line, backend.timeouts),
-                        health: before?.check?.health,
+                        settings: CheckSettings(
+                            server.line,
+                            backend.timeouts,
+                            spread: plan.checkSpread
+                        ),
+                        // Of another address nothing is known.
+                        health: before.flatMap { watch.isWhereItWas($0) ? $0.check?.health : nil },
                         firstAt: CheckSchedule.firstCheck(
                             of: position,
                             among: checked.count,
                             smallestInterval: smallest,
                             from: now
-                        )
+                        ),
+                        seed: UInt64(position) &+ now.nanoseconds
                     )
                     position += 1
                 }
@@ -82,8 +91,10 @@ struct ServerBoard {
     }
 
     func status(_ position: Int, at now: Instant) -> ServerStatus {
-        watches[position].status(
-            weightScale: plan.backends[watches[position].backend].weightScale,
+        let backend = plan.backends[watches[position].backend]
+        return watches[position].status(
+            weightScale: backend.weightScale,
+            ramps: backend.rampsWeights,
             at: now
         )
     }
@@ -105,7 +116,7 @@ struct ServerBoard {
     var nextDeadline: Instant? {
         watches.lazy.compactMap { watch -> Instant? in
             let check = watch.isChecking ? watch.check?.nextDeadline : nil
-            return [check, watch.asksAgainAt].compactMap(\.self).min()
+            return [check, watch.asksAgainAt, watch.nextWarmStep].compactMap(\.self).min()
         }.min()
     }
 
@@ -123,9 +134,8 @@ struct ServerBoard {
             else { continue }
             effects += handle(.deadline, position, at: now)
         }
-        for position in watches.indices where watches[position].warmsSince != nil {
+        for position in watches.indices where watches[position].warm(at: now) {
             effects.append(.publish(position))
-            if !watches[position].isWarming(at: now) { watches[position].warmsSince = nil }
         }
         return effects
     }
@@ -225,19 +235,19 @@ struct ServerBoard {
         switch change {
         case .none, .counted: break
         case .cameUp:
-            if watch.server.line.slowStart > .zero { watches[position].warmsSince = now }
             effects.append(
                 .log(
                     backend: watch.backend,
-                    .up(server: watch.fullName, reason: reason, tally(watch.backend))
+                    .up(
+                        server: watch.fullName,
+                        reason: reason,
+                        tally(watch.backend, of: watch.server)
+                    )
                 )
             )
-            effects.append(.publish(position))
-            if watch.server.line.shutdownBackupSessionsWhenUp, !watch.server.line.backup {
-                effects.append(.breakBackupSessions(backend: watch.backend))
-            }
+            effects += gainedServer(position, at: now)
         case .wentDown:
-            watches[position].warmsSince = nil
+            watches[position].endWarming()
             let line = StateLine.down(
                 server: watch.fullName,
                 reason: reason,
@@ -249,12 +259,23 @@ struct ServerBoard {
         return effects + follow(position, at: now)
     }
 
+    /// What follows when a server is usable again.
+    mutating func gainedServer(_ position: Int, at now: Instant) -> [Effect] {
+        watches[position].beginWarming(at: now)
+        let watch = watches[position]
+        guard watch.server.line.shutdownBackupSessionsWhenUp, !watch.server.line.backup,
+            watch.isUsable
+        else { return [.publish(position)] }
+        return [.publish(position), .breakBackupSessions(backend: watch.backend)]
+    }
+
     /// What follows when a server is usable no more.
     func lostServer(_ position: Int) -> [Effect] {
         let watch = watches[position]
         var effects: [Effect] = [.publish(position)]
         if watch.server.line.shutdownSessionsWhenDown { effects.append(.breakSessions(position)) }
-        if !hasUsableServer(watch.backend) {
+        // One of weight 0 was none before either.
+        if watch.server.line.weight > 0, !hasUsableServer(watch.backend) {
             let name = plan.backends[watch.backend].name
             effects.append(.log(backend: watch.backend, .noServer(proxy: name)))
         }
@@ -264,24 +285,24 @@ struct ServerBoard {
     // MARK: Counts
 
     func hasUsableServer(_ backend: Int) -> Bool {
-        watches.contains { $0.backend == backend && $0.isUsable }
+        watches.contains { $0.backend == backend && $0.takesConnections }
     }
 
     var usableCount: Int { watches.count { $0.isUsable } }
 
     func tally(_ backend: Int, of server: Server? = nil) -> BackendTally {
-        let usable = watches.filter { $0.backend == backend && $0.isUsable }
+        let usable = watches.filter { $0.backend == backend && $0.takesConnections }
         return BackendTally(
             active: usable.count { !$0.server.line.backup },
             backup: usable.count { $0.server.line.backup },
             sessions: server?.connections.value ?? 0,
-            queued: plan.backends[backend].queued.value
+            queued: server?.queued.value ?? 0
         )
     }
 }
 
 extension CheckSettings {
-    init(_ line: ServerLine, _ timeouts: Timeouts) {
+    init(_ line: ServerLine, _ timeouts: Timeouts, spread: Int) {
         var timeout = line.interval
         if timeouts.check != nil, let connect = timeouts.connect { timeout = min(timeout, connect) }
         self.init(
@@ -291,6 +312,7 @@ extension CheckSettings {
             rise: line.rise,
             fall: line.fall,
             timeout: timeout,
+            spread: spread,
             start: ServerHealth.Start(line.initialState)
         )
     }

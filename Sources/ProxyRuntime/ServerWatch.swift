@@ -16,6 +16,8 @@ struct ServerWatch {
     var descriptor: Int32 = -1
     /// Since when it is up, for `slowstart`; nil: long enough.
     var warmsSince: Instant?
+    /// When it takes more again.
+    var nextWarmStep: Instant?
     /// When an unresolved name is looked up again.
     var asksAgainAt: Instant?
     /// `track`: whether the server that it follows is usable; nil: it follows none.
@@ -43,6 +45,13 @@ struct ServerWatch {
             && (followedIsUsable ?? true)
     }
 
+    /// Whether checks tell of the same place as they did under the configuration before.
+    func isWhereItWas(_ before: ServerWatch) -> Bool {
+        let (line, former) = (server.line, before.server.line)
+        return line.host == former.host && line.port == former.port
+            && line.checkAddress == former.checkAddress && line.checkPort == former.checkPort
+    }
+
     /// Where the check connects to.
     var checkAddress: SocketAddress? {
         guard let address = server.line.checkAddress ?? address,
@@ -51,21 +60,49 @@ struct ServerWatch {
         return SocketAddress(address, port: port)
     }
 
+    /// It is one of those that new connections may go to: a weight of 0 takes none.
+    var takesConnections: Bool { isUsable && server.line.weight > 0 }
+
     /// Weights count sixteenfold where `slowstart` needs steps in between.
     static let weightScale = 16
 
-    func status(weightScale: Int, at now: Instant) -> ServerStatus {
-        let whole = server.line.weight * weightScale
-        var weight = whole
-        if let warmsSince, server.line.slowStart > .zero, whole > 0 {
-            let share = (now - warmsSince).inSeconds / server.line.slowStart.inSeconds
-            weight = max(1, Int(Double(whole) * min(max(share, 0), 1)))
+    /// `ramps`: the weight may change while connections are balanced, which a map of places allows for no moment.
+    func status(weightScale: Int, ramps: Bool, at now: Instant) -> ServerStatus {
+        var status = ServerStatus(
+            isUsable: isUsable,
+            weight: server.line.weight * weightScale,
+            address: address
+        )
+        // HAProxy's server_recalc_eweight and srv_dynamic_maxconn count whole seconds.
+        let whole = Int(server.line.slowStart.inSeconds)
+        guard let warmsSince, whole > 0 else { return status }
+        let seconds = min(Int(max((now - warmsSince).inSeconds, 0)), whole)
+        status.warmth = 100 * seconds / whole
+        if ramps {
+            let steps = min(Self.weightScale * seconds / whole + 1, Self.weightScale)
+            status.weight = (status.weight * steps + Self.weightScale - 1) / Self.weightScale
         }
-        return ServerStatus(isUsable: isUsable, weight: weight, address: address)
+        return status
     }
 
-    /// Whether the server is still within its slow start.
-    func isWarming(at now: Instant) -> Bool {
-        warmsSince.map { now - $0 < server.line.slowStart } ?? false
+    mutating func beginWarming(at now: Instant) {
+        guard server.line.slowStart > .zero else { return }
+        warmsSince = now
+        nextWarmStep = now + warmStep
     }
+
+    mutating func endWarming() {
+        warmsSince = nil
+        nextWarmStep = nil
+    }
+
+    /// True: it takes more from now on.
+    mutating func warm(at now: Instant) -> Bool {
+        guard let since = warmsSince, let step = nextWarmStep, step <= now else { return false }
+        nextWarmStep = now + warmStep
+        if now - since >= server.line.slowStart { endWarming() }
+        return true
+    }
+
+    private var warmStep: Duration { max(.seconds(1), server.line.slowStart / 20) }
 }

@@ -147,6 +147,8 @@ struct SessionSlot {
     var failedServer: Int32 = -1
     /// In the queue: the server that it waits for, -1: any.
     var queuedFor: Int32 = -1
+    /// And its place in that line.
+    var queuePlace = 0
     /// When the wheel comes to it.
     var timerAt: Instant = .zero
     var timerBucket: Int32 = -1

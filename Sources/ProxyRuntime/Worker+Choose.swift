@@ -1,58 +1,61 @@
 import Balancing
-import HAProxySyntax
 import Primitives
 import Sessions
 
-/// Which server a session gets, and the queue of those who wait for one.
+/// Which server a session gets.
 extension Worker where E: ~Copyable {
     /// Chooses a server and tells the session.
     mutating func choose(_ slot: Slot, fromQueue: Bool) -> Session.Effect {
         guard let backend = slot.pointee.backend else { return .none }
-        let load = backend.pointee.connections.value
-        let mayPass = fromQueue || backend.pointee.lists.pointee.queue.isEmpty
         let failed = slot.pointee.failedServer
+        // One that it has failed at, or was sent away from, is none to stick to.
+        if backend.pointee.sticks, failed < 0, let server = stuckServer(slot, backend),
+            let effect = useStuck(slot, server, backend)
+        {
+            return effect
+        }
         let hash =
             backend.pointee.isBySource ? slot.pointee.peer.ip.map(SourceHash.of) ?? 0 : 0
-        let servers = backend.pointee.servers
-        let fullconn = backend.pointee.fullconn
-        if backend.pointee.sticks, let server = stuckServer(slot, backend), server != failed {
-            return useStuck(slot, server, backend, mayPass: mayPass)
+        let avoided = failed >= 0 ? Int(failed) : nil
+        let choice: Choice
+        if !backend.pointee.isInTurn {
+            choice = backend.pointee.lists.pointee.balancer.choose(avoiding: avoided, hash, backend)
+        } else if backend.pointee.lists.pointee.balancer.hasWeightedTurns {
+            choice = chooseByWeight(avoiding: avoided, backend)
+        } else {
+            // All workers count in one order.
+            let first = backend.pointee.turn.add(1) &- 1
+            backend.pointee.lists.pointee.balancer.turn.count = UInt(bitPattern: first)
+            choice = backend.pointee.lists.pointee.balancer.choose(avoiding: avoided, hash, backend)
+            let next = backend.pointee.lists.pointee.balancer.turn.count
+            let missing = Int(bitPattern: next) &- first &- 1
+            if missing != 0 { backend.pointee.turn.add(missing) }
         }
-        let choice = backend.pointee.lists.pointee.balancer.choose(
-            avoiding: failed >= 0 ? Int(failed) : nil,
-            sourceHash: hash,
-            load: { servers[$0].pointee.connections.value },
-            hasRoom: { server in
-                let limit = servers[server].pointee.limit(
-                    backendConnections: load,
-                    fullconn: fullconn
-                )
-                return limit == .max || mayPass && servers[server].pointee.connections.value < limit
-            }
-        )
         return proceed(slot, backend, choice, isByAlgorithm: !fromQueue)
     }
 
-    /// Whatever the algorithm would say.
+    @inline(never)
+    private func chooseByWeight(avoiding avoided: Int?, _ backend: Pinned<LiveBackend>) -> Choice {
+        let turns = backend.pointee.backend.turns
+        return turns.lend(to: &backend.pointee.lists.pointee.balancer) { balancer in
+            balancer.choose(avoiding: avoided, 0, backend)
+        }
+    }
+
+    /// Whatever the algorithm would say. Nil: the server's queue is full, and the client may go elsewhere.
     @inline(never)
     private mutating func useStuck(
         _ slot: Slot,
         _ server: Int,
-        _ backend: Pinned<LiveBackend>,
-        mayPass: Bool
-    ) -> Session.Effect {
-        let limit = backend.pointee.servers[server].pointee.limit(
-            backendConnections: backend.pointee.connections.value,
-            fullconn: backend.pointee.fullconn
-        )
-        let load = backend.pointee.servers[server].pointee.connections.value
-        let isFree = limit == .max || mayPass && load < limit
-        return proceed(
-            slot,
-            backend,
-            isFree ? .server(server) : .busy(server),
-            isByAlgorithm: false
-        )
+        _ backend: Pinned<LiveBackend>
+    ) -> Session.Effect? {
+        if backend.pointee.hasRoom(server, backend.pointee.servers[server].pointee.queued) {
+            return proceed(slot, backend, .server(server), isByAlgorithm: false, isStuck: true)
+        }
+        if backend.pointee.queueIsFull(of: server), backend.pointee.rules.redispatch != nil {
+            return nil
+        }
+        return proceed(slot, backend, .busy(server), isByAlgorithm: false, isStuck: true)
     }
 
     @inline(__always)
@@ -60,26 +63,25 @@ extension Worker where E: ~Copyable {
         _ slot: Slot,
         _ backend: Pinned<LiveBackend>,
         _ choice: Choice,
-        isByAlgorithm: Bool
+        isByAlgorithm: Bool,
+        isStuck: Bool = false
     ) -> Session.Effect {
         let failed = slot.pointee.failedServer
-        let servers = backend.pointee.servers
         switch choice {
         case .server(let server):
             if failed >= 0 { countAnotherTry(backend, after: Int(failed), at: server) }
             let isNew = isByAlgorithm && Int(failed) != server
             guard take(slot, server, of: backend, isByAlgorithm: isNew) else {
                 // Another worker was faster.
-                enqueue(slot, waitingFor: nil, backend)
+                let isBound = isStuck || backend.pointee.isBySource
+                enqueue(slot, waitingFor: isBound ? server : nil, backend)
                 return handle(.busy, slot)
             }
-            return handle(.assigned(elsewhere: failed >= 0 && Int(failed) != server), slot)
+            let elsewhere = failed >= 0 && Int(failed) != server
+            return handle(.assigned(elsewhere: elsewhere, isStuck: isStuck), slot)
         case .busy(let server):
-            if let server {
-                let most = servers[server].pointee.maxqueue
-                if most > 0, servers[server].pointee.queued.value >= most {
-                    return handle(.queueFull, slot)
-                }
+            if let server, backend.pointee.queueIsFull(of: server) {
+                return handle(.queueFull, slot)
             }
             enqueue(slot, waitingFor: server, backend)
             return handle(.busy, slot)
@@ -96,18 +98,27 @@ extension Worker where E: ~Copyable {
         isByAlgorithm: Bool
     ) -> Bool {
         let live = backend.pointee.servers[server]
-        let tally = live.pointee.tally
         let load = live.pointee.connections.add(1)
         if live.pointee.maxconn > 0 {
-            let limit = live.pointee.limit(
-                backendConnections: backend.pointee.connections.value,
-                fullconn: backend.pointee.fullconn
-            )
-            guard load <= limit else {
+            guard load <= backend.pointee.limit(of: server) else {
                 live.pointee.connections.add(-1)
                 return false
             }
         }
+        hold(slot, server, backend, load: load, isByAlgorithm: isByAlgorithm)
+        return true
+    }
+
+    /// The server's gauge counts the session already.
+    @inline(__always)
+    func hold(
+        _ slot: Slot,
+        _ server: Int,
+        _ backend: Pinned<LiveBackend>,
+        load: Int,
+        isByAlgorithm: Bool
+    ) {
+        let tally = backend.pointee.servers[server].pointee.tally
         tally.raise(.mostSessions, to: load)
         if isByAlgorithm { tally.add(.chosen) }
         if backend.pointee.isByLoad {
@@ -115,12 +126,11 @@ extension Worker where E: ~Copyable {
         }
         slot.pointee.serverIndex = Int32(truncatingIfNeeded: server)
         slot.pointee.holdsServer = true
-        return true
     }
 
     /// The server is no longer this session's; it is avoided when another is chosen.
     @inline(__always)
-    func leaveServer(_ slot: Slot) {
+    mutating func leaveServer(_ slot: Slot) {
         guard slot.pointee.holdsServer, let backend = slot.pointee.backend else { return }
         slot.pointee.holdsServer = false
         slot.pointee.failedServer = slot.pointee.serverIndex
@@ -129,83 +139,67 @@ extension Worker where E: ~Copyable {
         if backend.pointee.isByLoad {
             backend.pointee.lists.pointee.balancer.loadChanged(server, to: load)
         }
+        if backend.pointee.queued.value > 0 { placesChanged = true }
     }
+}
 
-    // MARK: The queue
-
-    private mutating func enqueue(
-        _ slot: Slot,
-        waitingFor server: Int?,
+extension Balancer {
+    @inline(__always)
+    mutating fileprivate func choose(
+        avoiding avoided: Int?,
+        _ hash: UInt32,
         _ backend: Pinned<LiveBackend>
-    ) {
-        slot.pointee.isQueued = true
-        slot.pointee.queuePosition = Int32(clamping: backend.pointee.queued.value + 1)
-        slot.pointee.queuedFor = Int32(server ?? -1)
-        backend.pointee.lists.pointee.queue.append(slot.pointee.token(.client))
-        countQueued(backend, server)
-        queued += 1
-    }
-
-    /// Takes the session out of the queue that it is in, if it is in one.
-    mutating func dequeue(_ slot: Slot) {
-        guard slot.pointee.isQueued, let backend = slot.pointee.backend else { return }
-        slot.pointee.isQueued = false
-        let token = slot.pointee.token(.client)
-        if let place = backend.pointee.lists.pointee.queue.firstIndex(of: token) {
-            backend.pointee.lists.pointee.queue.remove(at: place)
-        }
-        let server = Int(slot.pointee.queuedFor)
-        if server >= 0 { backend.pointee.servers[server].pointee.queued.add(-1) }
-        backend.pointee.queued.add(-1)
-        queued -= 1
-    }
-
-    /// Gives free places to those who wait, in their order; one who waits for a certain server lets others pass.
-    mutating func serveQueues() {
-        for plan in plans {
-            // Serving the last session of a plan destroys it.
-            plan.pointee.sessions += 1
-            for backend in plan.pointee.backends where !backend.pointee.lists.pointee.queue.isEmpty
-            {
-                serve(backend)
+    ) -> Choice {
+        let servers = backend.pointee.servers
+        return choose(
+            avoiding: avoided,
+            sourceHash: hash,
+            load: { servers[$0].pointee.connections.value },
+            hasRoom: { server in
+                // Who waits for any server comes first, unless the client has no choice.
+                let queued =
+                    backend.pointee.isBySource
+                    ? servers[server].pointee.queued : backend.pointee.waiting
+                return backend.pointee.hasRoom(server, queued)
             }
-            plan.pointee.sessions -= 1
-            releasePlanIfUnused(plan)
-        }
+        )
+    }
+}
+
+extension LiveBackend {
+    /// Below its limit, and nobody waits who comes first.
+    @inline(__always)
+    func hasRoom(_ server: Int, _ queued: Gauge) -> Bool {
+        let live = servers[server]
+        if live.pointee.maxconn == 0 { return true }
+        return queued.value == 0 && live.pointee.queued.value == 0
+            && live.pointee.connections.value < limit(of: server)
     }
 
-    private mutating func serve(_ backend: Pinned<LiveBackend>) {
-        for token in backend.pointee.lists.pointee.queue {
-            guard let slot = slab.find(token) else { continue }
-            guard hasRoom(for: slot, backend) else {
-                if slot.pointee.queuedFor < 0 { return }
-                continue
-            }
-            dequeue(slot)
-            let effect = handle(.slotFree, slot)
-            if effect == .choose {
-                perform(choose(slot, fromQueue: true), slot)
-            } else {
-                perform(effect, slot)
-            }
-        }
+    @inline(__always)
+    func limit(of server: Int) -> Int {
+        servers[server].pointee.limit(
+            backendConnections: connections.value,
+            fullconn: fullconn
+        )
     }
 
-    private func hasRoom(for slot: Slot, _ backend: Pinned<LiveBackend>) -> Bool {
-        let load = backend.pointee.connections.value
-        let servers = backend.pointee.lists.pointee.balancer.servers
-        func isFree(_ server: Int) -> Bool {
-            let limit = backend.pointee.servers[server].pointee.limit(
-                backendConnections: load,
-                fullconn: backend.pointee.fullconn
-            )
-            return servers[server].isUsable
-                && backend.pointee.servers[server].pointee.connections.value < limit
-        }
-        let wanted = Int(slot.pointee.queuedFor)
-        // Where none is usable any more, choosing says so.
-        if !servers.contains(where: \.isUsable) { return true }
-        if wanted >= 0 { return isFree(wanted) || !servers[wanted].isUsable }
-        return servers.indices.contains(where: isFree)
+    func queueIsFull(of server: Int) -> Bool {
+        let most = servers[server].pointee.maxqueue
+        return most > 0 && servers[server].pointee.queued.value >= most
+    }
+
+    /// Counts one more connection to a server that has room for it.
+    func takePlace(at server: Int) -> Bool {
+        servers[server].pointee.connections.take(limit: limit(of: server))
+    }
+
+    func isUsable(_ server: Int) -> Bool { lists.pointee.balancer.servers[server].isUsable }
+
+    /// It takes those who wait for any server: a backup only if it is used.
+    func isCandidate(_ server: Int) -> Bool {
+        let balanced = lists.pointee.balancer.servers[server]
+        guard balanced.isUsable, balanced.weight > 0 else { return false }
+        return !balanced.isBackup || lists.pointee.balancer.candidates.contains(server)
     }
 }

@@ -18,15 +18,18 @@ extension Worker where E: ~Copyable {
         listener.pointee.tally.add(.connections)
     }
 
+    /// How many wait now for the server, or for any.
     @inline(never)
-    func countQueued(_ backend: Pinned<LiveBackend>, _ server: Int?) {
-        let all = backend.pointee.queued.add(1)
+    func countQueued(_ backend: Pinned<LiveBackend>, _ server: Int?) -> Int {
+        backend.pointee.queued.add(1)
         guard let server else {
+            let all = backend.pointee.waiting.add(1)
             backend.pointee.tally.raise(.mostQueued, to: all)
-            return
+            return all
         }
         let own = backend.pointee.servers[server].pointee.queued.add(1)
         backend.pointee.servers[server].pointee.tally.raise(.mostQueued, to: own)
+        return own
     }
 
     // MARK: Attempts

@@ -48,7 +48,7 @@ extension Worker where E: ~Copyable {
         _ = tandem_close(client)
         let server = slot.pointee.server.descriptor
         guard server >= 0 else { return }
-        if reset { breakOff(server) }
+        if reset || slot.pointee.backend?.pointee.breaksOff == true { breakOff(server) }
         _ = tandem_close(server)
     }
 

@@ -52,8 +52,10 @@ enum TurnBudget {
     private var resuming: [UInt64] = []
     /// Ends that are told of only when much has come, or were.
     var marked: [UInt64] = []
-    /// Sessions in the queues of all backends.
+    /// Sessions of its own in the queues of all backends.
     var queued = 0
+    /// Somebody waits, here or at another worker, and a place may have come free.
+    var placesChanged = false
     /// By the `notes` of the sessions that have some.
     var notes: [SessionNotes] = []
     var freeNotes: [Int32] = []
@@ -132,7 +134,7 @@ enum TurnBudget {
         resumeReady()
         if !marked.isEmpty { lookBelowMarks() }
         while let slot = wheel.nextDue(at: now, in: slab) { expire(slot) }
-        if queued > 0 { serveQueues() }
+        if placesChanged || queued > 0 { serveQueues() }
         if closedEntrances > 0 { reopenEntrances() }
         if nextCount <= now { countSome() }
         handle.countTurn()
@@ -181,17 +183,37 @@ enum TurnBudget {
     private mutating func obey(_ command: WorkerCommand) {
         switch command {
         case .adopt(let plan, let sockets, let statuses): adopt(plan, sockets, statuses)
-        case .server(let generation, let backend, let server, let status):
-            guard let live = plans.first(where: { $0.pointee.plan.generation == generation })
-            else { return }
-            live.pointee.backends[backend].pointee.update(server, to: status)
+        case .server(let news): learn(news)
         case .breakSessions(let backend, let server):
             breakSessions(cause: .serverDown) { $0.name == backend && $1.name == server }
         case .breakBackupSessions(let backend):
             breakSessions(cause: .activeUp) { $0.name == backend && $1.line.backup }
+        case .place(let placement): place(placement)
         case .stopListening: closeEntrances()
         case .stop: isStopped = true
         }
+    }
+
+    private mutating func learn(_ news: ServerNews) {
+        for live in plans {
+            guard let (backend, server, status) = news.status(in: live.pointee.plan) else {
+                continue
+            }
+            live.pointee.sessions += 1
+            update(live.pointee.backends[backend], server, to: status)
+            live.pointee.sessions -= 1
+            releasePlanIfUnused(live)
+        }
+    }
+
+    private mutating func update(
+        _ backend: Pinned<LiveBackend>,
+        _ server: Int,
+        to status: ServerStatus
+    ) {
+        backend.pointee.update(server, to: status)
+        if backend.pointee.queued.value > 0 { placesChanged = true }
+        if !status.isUsable { reviewWaiting(for: server, backend) }
     }
 
     private mutating func adopt(

@@ -1,3 +1,4 @@
+import HAProxySyntax
 import LinuxIO
 import Primitives
 import Synchronization
@@ -6,13 +7,38 @@ import Synchronization
 enum WorkerCommand: Sendable {
     /// The new configuration: listeners that stay are kept, sessions go on under their own plan.
     case adopt(Plan, sockets: [ListenerSockets], statuses: [[ServerStatus]])
-    case server(generation: Int, backend: Int, server: Int, ServerStatus)
+    case server(ServerNews)
     /// `on-marked-down shutdown-sessions`, by names, whatever plan the sessions began under.
     case breakSessions(backend: String, server: String)
     /// `on-marked-up shutdown-backup-sessions`.
     case breakBackupSessions(backend: String)
+    /// A session that waits here has a server now.
+    case place(Placement)
     case stopListening
     case stop
+}
+
+/// What became of a server: for the plan whose server it is, and by its names for those that sessions began under.
+struct ServerNews: Sendable {
+    var plan: Plan
+    var backend: Int
+    var server: Int
+    var status: ServerStatus
+
+    /// The status of the server of these names in another plan; nil: it has none, or one elsewhere.
+    func status(in other: Plan) -> (backend: Int, server: Int, status: ServerStatus)? {
+        if other === plan { return (backend, server, status) }
+        let own = plan.backends[backend]
+        let line = own.servers[server].line
+        guard let place = other.backends.firstIndex(where: { $0.name == own.name }),
+            let number = other.backends[place].servers.firstIndex(where: { $0.name == line.name })
+        else { return nil }
+        let former = other.backends[place].servers[number].line
+        guard former.host == line.host, former.port == line.port else { return nil }
+        var status = status
+        status.weight = former.weight * other.backends[place].weightScale
+        return (place, number, status)
+    }
 }
 
 /// A worker as the control thread sees it.

@@ -17,8 +17,9 @@ struct BalanceComparisonTests {
         var servers: [String]
         /// Connections stay open in this order: true opens one, false closes the oldest.
         var keepsOpen = false
+        var threads = 1
 
-        var testDescription: String { "\(lines), servers: \(servers)" }
+        var testDescription: String { "\(lines), servers: \(servers), \(threads) threads" }
     }
 
     private static let plain = ["", "", ""]
@@ -36,6 +37,13 @@ struct BalanceComparisonTests {
             servers: ["disabled", "backup", "backup"]
         ),
         Case(lines: "balance roundrobin", servers: ["weight 0", "", ""]),
+        Case(lines: "balance roundrobin", servers: plain, threads: 4),
+        Case(
+            lines: "balance roundrobin",
+            servers: ["weight 5", "weight 3", "weight 2"],
+            threads: 4
+        ),
+        Case(lines: "balance static-rr", servers: plain, threads: 4),
         Case(lines: "balance static-rr", servers: plain),
         Case(lines: "balance static-rr", servers: ["weight 3", "weight 1"]),
         Case(lines: "balance static-rr", servers: ["weight 5", "weight 3", "weight 2"]),
@@ -45,6 +53,11 @@ struct BalanceComparisonTests {
         Case(
             lines: "balance leastconn",
             servers: ["weight 1", "weight 2", "weight 4"],
+            keepsOpen: true
+        ),
+        Case(
+            lines: "balance first",
+            servers: ["maxconn 2 id 30", "maxconn 2 id 10", "maxconn 99 id 20"],
             keepsOpen: true
         ),
         Case(
@@ -107,7 +120,7 @@ struct BalanceComparisonTests {
             func sections(_ port: Int) -> String {
                 "listen l\n bind 127.0.0.1:\(port)\n \(row.lines)\n\(lines)"
             }
-            let single = "global\n nbthread 1\n"
+            let single = "global\n nbthread \(row.threads)\n"
             try lab.start(single + sections(7201))
             lab.write(single + ProxyLab.haproxyDefaults + sections(7202), to: "other.cfg")
             var spawn = Spawn(

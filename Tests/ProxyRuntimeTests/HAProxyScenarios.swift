@@ -4,11 +4,11 @@ import LinuxIO
 import Primitives
 
 extension HAProxyComparisonTests {
-    private static let port: UInt16 = 7001
+    static let port: UInt16 = 7001
 
     // MARK: Clients
 
-    private static func end(of client: Client) -> String {
+    static func end(of client: Client) -> String {
         guard let bytes = client.receiveAll() else {
             return errno == ECONNRESET ? "reset" : "error"
         }
@@ -16,7 +16,7 @@ extension HAProxyComparisonTests {
     }
 
     /// Sends a byte and ends its side, and reads to the end.
-    private static let exchange: @Sendable (ProxyLab) throws -> String = { _ in
+    static let exchange: @Sendable (ProxyLab) throws -> String = { _ in
         let client = try Client(port: port)
         defer { client.close() }
         client.send([7])
@@ -25,7 +25,7 @@ extension HAProxyComparisonTests {
     }
 
     /// Sends a byte and waits.
-    private static let ask: @Sendable (ProxyLab) throws -> String = { _ in
+    static let ask: @Sendable (ProxyLab) throws -> String = { _ in
         let client = try Client(port: port)
         defer { client.close() }
         client.send([7])
@@ -33,7 +33,7 @@ extension HAProxyComparisonTests {
     }
 
     /// A second client while a first one has the only place.
-    private static func second(
+    static func second(
         after milliseconds: UInt32 = 100,
         firstLeavesAfter: UInt32? = nil,
         leavesAfter: UInt32? = nil

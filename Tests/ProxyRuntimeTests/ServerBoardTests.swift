@@ -51,6 +51,128 @@ import Testing
         }
     }
 
+    private func fail(_ board: inout ServerBoard, _ position: Int) -> [String] {
+        _ = board.handle(.runNow, position, at: Self.start)
+        let refused = CheckOutcome.Result.connectionProblem("Connection refused")
+        return lines(board.answered(position, refused, at: Self.start))
+    }
+
+    private func pass(_ board: inout ServerBoard, _ position: Int, at now: Instant) -> [String] {
+        _ = board.handle(.runNow, position, at: now)
+        return lines(board.answered(position, .passed, at: now))
+    }
+
+    @Test("A server of weight 0 is none that is left")
+    func weightZero() throws {
+        var board = try board(
+            """
+              server a 192.0.2.1:80 check rise 1
+              server z 192.0.2.2:80 weight 0
+              server y 192.0.2.3:80 check weight 0
+            """
+        )
+        #expect(!fail(&board, 2).contains { $0.contains("has no server available") })
+        let said = fail(&board, 0)
+        #expect(said.contains { $0.contains("0 active and 0 backup servers left.") }, "\(said)")
+        #expect(said.contains("proxy b has no server available!"))
+        #expect(!board.hasUsableServer(0))
+        let back = pass(&board, 0, at: Self.start)
+        #expect(back.contains { $0.contains("1 active and 0 backup servers online.") }, "\(back)")
+    }
+
+    @Test("A slow start goes in steps of at least a second, for the weight and for maxconn")
+    func slowStart() throws {
+        var board = try board(
+            "  server a 192.0.2.1:80 check rise 1 weight 10 slowstart 10s maxconn 50 inter 1h"
+        )
+        _ = fail(&board, 0)
+        _ = pass(&board, 0, at: Self.start)
+        var published: [Int64] = []
+        var weights: [Int] = []
+        var warmths: [Int] = []
+        for tick in 0..<300 as Range<Int64> {
+            let now = Self.start + .milliseconds(tick * 50)
+            for case .publish in board.fireDeadlines(at: now) {
+                published.append(tick * 50)
+                weights.append(board.status(0, at: now).weight)
+                warmths.append(board.status(0, at: now).warmth)
+            }
+        }
+        #expect(published == (1...10).map { Int64($0) * 1000 })
+        #expect(weights == [20, 40, 50, 70, 90, 100, 120, 130, 150, 160])
+        #expect(warmths == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100])
+        #expect(board.nextDeadline.map { $0 > Self.start + .seconds(100) } == true)
+        let server = try #require(board.plan.backends.first?.servers.first)
+        var status = board.status(0, at: Self.start)
+        for (warmth, limit) in [(0, 1), (10, 5), (50, 25), (100, 50)] {
+            status.warmth = warmth
+            let live = LiveServer(server, status, tally: Tally())
+            #expect(live.limit(backendConnections: 0, fullconn: 10) == limit)
+        }
+    }
+
+    @Test("A slow start leaves the map of 'balance source' alone")
+    func slowStartOfMap() throws {
+        for (lines, ramps) in [
+            ("balance source", false), ("balance static-rr", false), ("balance roundrobin", true),
+            ("balance source\n hash-type consistent", true), ("balance leastconn", true),
+        ] {
+            var board = try board(
+                "  \(lines)\n  server a 192.0.2.1:80 check rise 1 weight 10 slowstart 10s"
+            )
+            _ = fail(&board, 0)
+            _ = pass(&board, 0, at: Self.start)
+            #expect((board.status(0, at: Self.start).weight < 160) == ramps, "\(lines)")
+        }
+    }
+
+    @Test("Health goes over to the next configuration, unless the address or the port changed")
+    func carriedHealth() throws {
+        var former = try board("  server a 192.0.2.1:80 check")
+        _ = fail(&former, 0)
+        #expect(try board("  server a 192.0.2.1:80 check fall 7", former: former).usableCount == 0)
+        for line in ["192.0.2.2:80 check", "192.0.2.1:81 check", "192.0.2.1:80 check port 9"] {
+            let next = try board("  server a \(line)", former: former)
+            #expect(next.usableCount == 1, "\(line)")
+        }
+    }
+
+    @Test("A server whose name resolves again starts slowly and takes over from the backups")
+    func resolvedAgain() throws {
+        var board = try board(
+            "  server a db.example:80 weight 10 slowstart 10s on-marked-up shutdown-backup-sessions"
+        )
+        // Not at the start.
+        _ = board.resolved(answer("192.0.2.1"), at: Self.start)
+        #expect(board.status(0, at: Self.start).weight == 160)
+        board = try self.board(
+            "  server a db.example:80 weight 10 slowstart 10s on-marked-up shutdown-backup-sessions"
+        )
+        _ = board.resolved(answer(), at: Self.start)
+        let effects = board.resolved(answer("192.0.2.1"), at: Self.start)
+        #expect(board.status(0, at: Self.start).weight == 10)
+        #expect(effects.contains { if case .breakBackupSessions = $0 { true } else { false } })
+    }
+
+    @Test("What became of a server reaches sessions of the plan before, by its name")
+    func newsForFormerPlans() throws {
+        let now = try board("  server x 192.0.2.9:80\n  server a 192.0.2.1:80 weight 3").plan
+        let before = try board("  server a 192.0.2.1:80 weight 7 slowstart 5s").plan
+        let elsewhere = try board("  server a 192.0.2.1:81").plan
+        let news = ServerNews(
+            plan: now,
+            backend: 0,
+            server: 1,
+            status: ServerStatus(isUsable: false, weight: 3, address: IPAddress("192.0.2.1"))
+        )
+        #expect(news.status(in: now)?.server == 1)
+        let found = try #require(news.status(in: before))
+        #expect(found.server == 0)
+        #expect(found.status.weight == 7 * 16)
+        #expect(!found.status.isUsable)
+        #expect(news.status(in: elsewhere) == nil)
+    }
+
     @Test("Servers of a template have an address each, and those without one are down")
     func template() throws {
         var board = try board("server-template s 1-3 db.example:80")
@@ -151,7 +273,11 @@ import Testing
         _ = board.fireDeadlines(at: Self.start)
         _ = board.answered(0, .passed, at: Self.start)
         let server = board.watches[0].server
-        let live = LiveServer(server, address: nil, tally: Tally())
+        let live = LiveServer(
+            server,
+            ServerStatus(isUsable: true, weight: 1, address: nil),
+            tally: Tally()
+        )
         for round in 1...4 {
             for _ in 0..<3 { live.observe(connected: false) }
             live.observe(connected: true)
