@@ -18,6 +18,9 @@ struct RouterFixture {
         addresses: [address]
     )
 
+    /// Of routers and of what they hear. At an interval of 1 s both versions have the same timers.
+    @TaskLocal static var version: ProtocolVersion = .v2
+
     /// 3 s and 156/256 s.
     static let activeDownInterval = Duration.nanoseconds(3_609_375_000)
     static let skewTime = Duration.nanoseconds(609_375_000)
@@ -27,6 +30,7 @@ struct RouterFixture {
 
     init(_ change: (inout RouterSettings) -> Void = { _ in }) {
         var settings = Self.settings
+        settings.version = Self.version
         change(&settings)
         router = VirtualRouter(settings: settings)
     }
@@ -49,6 +53,7 @@ struct RouterFixture {
         addresses: [VirtualAddress] = [address]
     ) -> Advertisement {
         var settings = settings
+        settings.version = version
         settings.addresses = addresses
         return settings.advertisement(priority: priority)
     }
