@@ -7,7 +7,18 @@ import Testing
 struct MutantTests {
     static let mostSeeds: UInt64 = 300
 
-    @Test("each defect is found by a sweep", arguments: Mutation.allCases)
+    /// `docs/testing.md` has the same table.
+    static let findings: [Mutation: Violation.Invariant] = [
+        .stallGuardBlinded: .atMostOneHolder,
+        .stepDownOrderReversed: .releasedBeforeSilence,
+        .tieBreakRemoved: .atMostOneHolder,
+        .claimedAtOnce: .atMostOneHolder,
+        .lifetimeIgnored: .atMostOneHolder,
+        .hungProxyBeats: .holderIsPermitted,
+        .higherPriorityIgnored: .atMostOneHolder,
+    ]
+
+    @Test("each defect is found by the invariant that it breaks", arguments: Mutation.allCases)
     func found(mutation: Mutation) async {
         for seed in 1...Self.mostSeeds {
             let violation = inTheBackground {
@@ -17,6 +28,7 @@ struct MutantTests {
             await Task.yield()
             guard let violation else { continue }
             print("mutant \(mutation) found by seed \(seed): \(violation)")
+            #expect(violation.invariant == Self.findings[mutation])
             return
         }
         Issue.record("\(mutation) survived \(Self.mostSeeds) seeds")

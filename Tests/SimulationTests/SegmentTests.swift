@@ -6,6 +6,22 @@ import Testing
 @Suite("The sweep over segments")
 struct SegmentTests {
     static let seedsPerLane: UInt64 = 1000
+    static let successions: [SegmentViolation.Invariant] = [
+        .handsOverAtOnce, .takesOverInTime, .relievesLastResort,
+    ]
+    /// By what each defect is found; `docs/testing.md` has the same table.
+    static let findings: [SegmentDefect: SegmentViolation.Invariant] = [
+        .noSkew: .bestTakesOver,
+        .noTieBreak: .atMostOneHolder,
+        .neverPreempts: .converges,
+        .noPriorityZero: .handsOverAtOnce,
+        .noLease: .atMostOneHolder,
+        .noGuard: .atMostOneHolder,
+        .noStallGuard: .atMostOneHolder,
+        .claimsAtOnce: .atMostOneHolder,
+        .speaksBeforeRelease: .releasedBeforeSilence,
+        .witnessLies: .isolatedHoldsNothing,
+    ]
 
     @Test("no seed breaks an invariant", arguments: 0..<5 as Range<UInt64>)
     func sweep(lane: UInt64) {
@@ -14,6 +30,9 @@ struct SegmentTests {
         var steps = 0
         var adoptions = 0
         var direct = 0
+        var strokes: [SegmentFault.Kind: Int] = [:]
+        var successions: [SegmentViolation.Invariant: Int] = [:]
+        var overlaps: [SegmentExemption: Duration] = [:]
         let first = lane * Self.seedsPerLane + 1
         for seed in first..<first + Self.seedsPerLane {
             let run = inTheBackground {
@@ -27,8 +46,30 @@ struct SegmentTests {
             }
             steps += run.segment.steps
             adoptions += run.segment.observed.adoptions
-            direct += run.segment.observed.directAdvertisements
+            let observed = run.segment.observed
+            direct += observed.directAdvertisements
+            strokes.merge(observed.strokes, uniquingKeysWith: +)
+            successions.merge(observed.successions, uniquingKeysWith: +)
+            overlaps.merge(observed.overlaps, uniquingKeysWith: max)
+            #expect(observed.longestExcusedOverlap <= run.segment.longestOwnOverlap)
         }
+        // What never strikes proves nothing.
+        for kind in SegmentFault.Kind.allCases {
+            #expect(strokes[kind, default: 0] > 0, "no \(kind) has struck a MASTER")
+        }
+        for invariant in Self.successions {
+            #expect(successions[invariant, default: 0] > 0, "\(invariant) was never looked at")
+        }
+        #expect(adoptions > 0)
+        #expect(direct > 0)
+        print(
+            "strokes: \(strokes.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }); "
+                + "successions: \(successions.map { "\($0.key) \($0.value)" })"
+        )
+        print(
+            "longest on two nodes: "
+                + "\(overlaps.map { "\($0.key) \($0.value.milliseconds) ms" }.sorted())"
+        )
         print(
             "segments: seeds \(first) to \(first + Self.seedsPerLane - 1) clean, \(steps) steps, "
                 + "\(adoptions) adoptions, \(direct) direct advertisements, "
@@ -36,12 +77,13 @@ struct SegmentTests {
         )
     }
 
-    @Test("each defect is found by a sweep", arguments: SegmentDefect.allCases)
+    @Test("each defect is found by the invariant that it breaks", arguments: SegmentDefect.allCases)
     func defects(defect: SegmentDefect) {
         for seed in 1...5000 as ClosedRange<UInt64> {
             var run = SegmentRun(seed: seed, defect: defect)
             guard let violation = run.run() else { continue }
             print("defect \(defect) found by seed \(seed): \(violation)")
+            #expect(violation.invariant == Self.findings[defect])
             return
         }
         Issue.record("\(defect) survived 5000 seeds")

@@ -67,8 +67,17 @@ extension Segment {
 
     private mutating func carryOut(_ effect: RouterEffect, _ node: Int, _ member: Int) {
         switch effect {
-        case .claimAddresses, .renewAddresses, .restoreAddresses: hold(node, member)
-        case .releaseAddresses, .releaseAddress: nodes[node].members[member].heldUntil = nil
+        case .claimAddresses, .renewAddresses:
+            let settings = nodes[node].members[member].router.settings
+            nodes[node].members[member].renewedAt = clock(of: node)
+            for address in settings.heldAddresses { hold(address, node, member) }
+        case .restoreAddresses(let addresses):
+            for address in addresses { hold(address, node, member) }
+        // The shell releases what its machine's settings name.
+        case .releaseAddresses:
+            let settings = nodes[node].members[member].router.settings
+            for address in settings.heldAddresses { letGo(of: address, node, member) }
+        case .releaseAddress(let address): letGo(of: address, node, member)
         case .advertise(let priority):
             guard priority > 0 || defect != .noPriorityZero else { return }
             if priority == 0, nodes[node].holds(member, at: now) {
@@ -81,7 +90,7 @@ extension Segment {
         case .advertiseDirectly(let priority, let address):
             guard let receiver = nodes.firstIndex(where: { $0.address == address }) else { return }
             observed.directAdvertisements += 1
-            send(priority, from: node, member, to: receiver)
+            send(priority, from: node, member, to: receiver, isDirect: true)
         case .announceOwnership:
             observed.announcers[member] = node
         case .transition(let transition):
@@ -95,20 +104,37 @@ extension Segment {
 
     /// The kernel keeps the address for its lifetime; below a second the guard takes it away before a peer
     /// can claim it.
-    private mutating func hold(_ node: Int, _ member: Int) {
-        let settings = nodes[node].members[member].router.settings
-        nodes[node].members[member].renewedAt = clock(of: node)
-        nodes[node].members[member].heldUntil =
-            defect == .noLease ? .distantFuture : now + settings.addressLifetime
+    private mutating func hold(_ address: VirtualAddress, _ node: Int, _ member: Int) {
+        guard let slot = SegmentPlan.addresses(of: member).firstIndex(of: address) else { return }
+        let lifetime = nodes[node].members[member].router.settings.addressLifetime
+        nodes[node].members[member].heldUntil[slot] =
+            defect == .noLease ? .distantFuture : now + lifetime
+    }
+
+    private mutating func letGo(of address: VirtualAddress, _ node: Int, _ member: Int) {
+        guard let slot = SegmentPlan.addresses(of: member).firstIndex(of: address) else { return }
+        nodes[node].members[member].heldUntil[slot] = nil
     }
 
     private mutating func send(
         _ priority: UInt8,
         from node: Int,
         _ member: Int,
-        to receiver: Int
+        to receiver: Int,
+        isDirect: Bool = false
     ) {
-        guard !network.severs(node, from: receiver) else { return }
+        guard !network.severs(node, from: receiver),
+            isDirect || !network.deafens(receiver, to: node)
+        else {
+            network.noteFate(
+                from: node,
+                to: receiver,
+                member: member,
+                arrives: false,
+                at: now
+            )
+            return
+        }
         var advertisement = nodes[node].members[member].advertisement
         advertisement.priority = priority
         let input = SegmentInput(
@@ -116,12 +142,15 @@ extension Segment {
             event: .received(advertisement, from: nodes[node].address)
         )
         let copies = random.chance(percent: network.duplicationPercent) ? 2 : 1
+        var arrives = false
         for _ in 0..<copies where !random.chance(percent: network.lossPercent) {
             var way = random.duration(upTo: network.healthyDelay) + network.delay
             if network.jitter > .zero { way = way + random.duration(upTo: network.jitter) }
             let arrival = network.arrival(of: now + way, from: node, at: receiver)
             schedule.add(.packet(input, to: receiver), due: arrival)
+            arrives = true
         }
+        network.noteFate(from: node, to: receiver, member: member, arrives: arrives, at: now)
     }
 
     /// The loop turns a little after its deadline.
@@ -154,7 +183,7 @@ extension Segment {
             var raised = advertisement
             raised.priority = router.effectivePriority
             return .received(raised, from: IPAddress(0, 0, 0, 1))
-        case .noSkew, .noPriorityZero, .noLease, .noStallGuard, .claimsAtOnce,
+        case .noSkew, .noPriorityZero, .noLease, .noGuard, .noStallGuard, .claimsAtOnce,
             .speaksBeforeRelease, .witnessLies:
             return event
         }
@@ -175,7 +204,7 @@ extension Segment {
         case .speaksBeforeRelease where effects.contains(.advertise(priority: 0)):
             return [.advertise(priority: 0)] + effects.filter { $0 != .advertise(priority: 0) }
         case .speaksBeforeRelease, .noSkew, .noTieBreak, .neverPreempts, .noPriorityZero, .noLease,
-            .noStallGuard, .witnessLies, nil:
+            .noGuard, .noStallGuard, .witnessLies, nil:
             return effects
         }
     }

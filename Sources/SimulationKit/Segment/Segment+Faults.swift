@@ -6,12 +6,14 @@ extension Segment {
     mutating func strike(_ fault: SegmentFault) {
         tell("FAULT \(fault)")
         observed.faults += 1
+        noteVictim(of: fault)
         switch fault {
         case .loss(let percent): network.lossPercent = percent
         case .delay(let delay): network.delay = delay
         case .reordering(let jitter): network.jitter = jitter
         case .duplication(let percent): network.duplicationPercent = percent
         case .oneWay(let from, let to): network.severed.insert(from * 8 + to)
+        case .deaf(let from, let to): network.deafened.insert(from * 8 + to)
         case .cutOff(let node):
             for other in nodes.indices where other != node {
                 network.severed.formUnion([node * 8 + other, other * 8 + node])
@@ -21,30 +23,45 @@ extension Segment {
             network.isGatewayDead = true
             gatewayChanged()
         case .agentKilled(let node, let backAfter):
+            expectTakeover(from: node)
             killAgent(node)
             let life = nodes[node].life
             schedule.add(.agentStarts(node, life: life), due: now + backAfter)
-        case .agentStopped(let node): stopAgent(node)
+        case .agentShutDown(let node, let backAfter):
+            guard nodes[node].isRunning else { return }
+            expectHandOver(from: node)
+            deliverToAll(.shutdown, of: node)
+            killAgent(node)
+            let life = nodes[node].life
+            schedule.add(.agentStarts(node, life: life), due: now + backAfter)
+        case .agentStopped(let node):
+            expectTakeover(from: node)
+            stopAgent(node)
         case .machinePaused(let node, let clockRuns):
-            guard !nodes[node].isPaused, nodes[node].condition == .running else { return }
+            guard !nodes[node].isPaused, nodes[node].isRunning else { return }
+            expectTakeover(from: node)
             observeStop(of: node)
             nodes[node].condition = .paused(since: now, clockRuns: clockRuns)
             nodes[node].disturbedAt = now
         case .machineReset(let node):
             guard !nodes[node].isPaused else { return }
+            expectTakeover(from: node)
             killAgent(node)
             for member in nodes[node].members.indices {
-                nodes[node].members[member].heldUntil = nil
+                nodes[node].members[member].heldUntil = HeldUntil()
             }
         case .checkFails(let node): check(node, fails: true)
         case .stepDown(let node, let hold):
-            nodes[node].disturbedAt = now
             expectHandOver(from: node, hold: hold)
+            nodes[node].disturbedAt = now
             deliverToAll(.stepDown(.operatorRequest, hold: hold), of: node)
         case .addressDeleted(let node): deleteAddress(node)
-        case .reload(let node, let priority, let interval):
-            reload(node, priority: priority, interval: interval)
+        case .reload(let node, let reload): self.reload(node, reload)
+        case .lastResort(let node):
+            expectSuccessor(of: node)
+            setStanding(of: node, isLastResort: true)
         case .interfaceDown(let node, let member):
+            expectTakeover(from: node)
             nodes[node].disturbedAt = now
             deliver(SegmentInput(member: member, event: .fault(.interfaceDown)), to: node)
         }
@@ -60,18 +77,20 @@ extension Segment {
         case .delay: network.delay = .zero
         case .reordering: network.jitter = .zero
         case .duplication: network.duplicationPercent = 0
+        case .deaf: network.deafened = []
         case .oneWay, .cutOff:
             network.severed = []
             gatewayChanged()
         case .gatewayDead:
             network.isGatewayDead = false
             gatewayChanged()
-        case .agentKilled, .stepDown, .addressDeleted, .reload: break
+        case .agentKilled, .agentShutDown, .stepDown, .addressDeleted, .reload: break
         case .agentStopped(let node): thawAgent(node)
         case .machinePaused(let node, _): resume(node)
         case .machineReset(let node):
             if nodes[node].condition == .dead { startAgent(node) }
         case .checkFails(let node): check(node, fails: false)
+        case .lastResort(let node): setStanding(of: node, isLastResort: false)
         case .interfaceDown(let node, let member):
             nodes[node].disturbedAt = now
             deliver(SegmentInput(member: member, event: .faultCleared(.interfaceDown)), to: node)
@@ -82,13 +101,14 @@ extension Segment {
     mutating func mendEverything() {
         for fault: SegmentFault in [
             .loss(percent: 0), .delay(.zero), .reordering(.zero), .duplication(percent: 0),
-            .oneWay(from: 0, to: 1), .gatewayDead,
+            .oneWay(from: 0, to: 1), .deaf(from: 0, to: 1), .gatewayDead,
         ] { end(fault) }
         for node in nodes.indices {
             end(.machinePaused(node, clockRuns: true))
             end(.agentStopped(node))
             end(.machineReset(node))
             end(.checkFails(node))
+            end(.lastResort(node))
             for member in nodes[node].members.indices { end(.interfaceDown(node, member: member)) }
         }
     }
@@ -102,27 +122,43 @@ extension Segment {
     private mutating func check(_ node: Int, fails: Bool) {
         guard nodes[node].checkFails != fails else { return }
         nodes[node].checkFails = fails
+        let isFault = nodes[node].members.allSatisfy { member in
+            member.router.settings.tracks.contains { $0.weight == 0 }
+        }
+        if fails, isFault { expectHandOver(from: node) }
         nodes[node].disturbedAt = now
         deliverToAll(.check(SegmentPlan.check, succeeded: !fails), of: node)
     }
 
     private mutating func deleteAddress(_ node: Int) {
-        for member in nodes[node].members.indices where nodes[node].holds(member, at: now) {
-            nodes[node].members[member].heldUntil = nil
-            guard
-                let address = nodes[node].members[member].router.settings.addresses.first
-            else { continue }
-            deliver(SegmentInput(member: member, event: .addressesLost([address])), to: node)
+        for member in nodes[node].members.indices {
+            let addresses = SegmentPlan.addresses(of: member)
+            var lost: [VirtualAddress] = []
+            for (slot, address) in addresses.enumerated()
+            where nodes[node].holds(member, slot: slot, at: now) != nil {
+                nodes[node].members[member].heldUntil[slot] = nil
+                lost.append(address)
+            }
+            guard !lost.isEmpty else { continue }
+            deliver(SegmentInput(member: member, event: .addressesLost(lost)), to: node)
         }
     }
 
-    private mutating func reload(_ node: Int, priority: UInt8, interval: Duration?) {
-        guard nodes[node].condition == .running else { return }
+    private mutating func setStanding(of node: Int, isLastResort: Bool) {
+        guard nodes[node].isLastResort != isLastResort else { return }
+        nodes[node].isLastResort = isLastResort
+        nodes[node].disturbedAt = now
+        deliverToAll(.standing(isLastResort ? .lastResort : .full), of: node)
+    }
+
+    private mutating func reload(_ node: Int, _ reload: SegmentReload) {
+        guard nodes[node].isRunning else { return }
         nodes[node].disturbedAt = now
         for member in nodes[node].members.indices {
-            var settings = nodes[node].members[member].router.settings
-            settings.basePriority = priority
-            settings.advertisementInterval = interval ?? settings.advertisementInterval
+            let settings = reload.applied(
+                to: nodes[node].members[member].router.settings,
+                of: member
+            )
             nodes[node].members[member].advertisement = settings.advertisement(priority: 0)
             handle(.reconfigured(settings), by: node, member)
         }
@@ -146,6 +182,7 @@ extension Segment {
                 nodes[node].holds(member, at: now)
                 ? Remnant(renewedAt: nodes[node].members[member].renewedAt) : nil
             let checks = RouterEvent.check(SegmentPlan.check, succeeded: !nodes[node].checkFails)
+            if nodes[node].isLastResort { handle(.standing(.lastResort), by: node, member) }
             handle(checks, by: node, member)
             handle(
                 .start(source: nodes[node].address, faults: [], remnant: remnant),
@@ -158,7 +195,7 @@ extension Segment {
 
     mutating func killAgent(_ node: Int) {
         guard nodes[node].condition != .dead, !nodes[node].isPaused else { return }
-        if nodes[node].condition == .running { observeStop(of: node) }
+        if nodes[node].isRunning { observeStop(of: node) }
         nodes[node].condition = .dead
         nodes[node].life += 1
         nodes[node].inbox = []
@@ -167,7 +204,7 @@ extension Segment {
     }
 
     private mutating func stopAgent(_ node: Int) {
-        guard nodes[node].condition == .running else { return }
+        guard nodes[node].isRunning else { return }
         observeStop(of: node)
         nodes[node].condition = .stopped
         nodes[node].disturbedAt = now
@@ -177,15 +214,19 @@ extension Segment {
     /// Below a second, the guard takes the addresses away when the loop has been silent for two and a half
     /// advertisements.
     private mutating func letGuardWatch(_ node: Int) {
-        guard defect != .noLease else { return }
+        guard defect != .noGuard else { return }
         for member in nodes[node].members.indices {
-            let settings = nodes[node].members[member].router.settings
-            let patience = settings.advertisementInterval * 5 / 2
-            guard let until = nodes[node].members[member].heldUntil,
-                let spokeAt = nodes[node].members[member].spokeAt,
-                patience < settings.addressLifetime
+            let interval = nodes[node].members[member].router.settings.advertisementInterval
+            guard interval < .seconds(1), let spokeAt = nodes[node].members[member].spokeAt
             else { continue }
-            nodes[node].members[member].heldUntil = min(until, max(now, spokeAt + patience))
+            var addressGuard = VIPGuard()
+            _ = addressGuard.handle(.promise(interval: interval), at: spokeAt)
+            guard let deadline = addressGuard.nextDeadline else { continue }
+            for slot in HeldUntil.slots {
+                let until = nodes[node].members[member].heldUntil[slot]
+                nodes[node].members[member].heldUntil[slot] =
+                    until.map { min($0, max(now, deadline)) }
+            }
         }
     }
 
@@ -197,8 +238,7 @@ extension Segment {
         }
         nodes[node].condition = .running
         nodes[node].disturbedAt = now
-        observed.outageBefore = observed.lastOutage
-        observed.lastOutage = now
+        nodes[node].thawedAt = now
         let clockFirst = random.chance(percent: 50)
         for member in nodes[node].members.indices where clockFirst {
             let deadline = nodes[node].members[member].router.nextDeadline
@@ -207,13 +247,14 @@ extension Segment {
         let inbox = nodes[node].inbox
         nodes[node].inbox = []
         for member in nodes[node].members.indices
-        where nodes[node].members[member].router.holdsAddresses
-            && !nodes[node].holds(member, at: now)
-        {
-            guard
-                let address = nodes[node].members[member].router.settings.addresses.first
-            else { continue }
-            handle(.addressesLost([address]), by: node, member)
+        where nodes[node].members[member].router.holdsAddresses {
+            let addresses = SegmentPlan.addresses(of: member)
+            var lost: [VirtualAddress] = []
+            for (slot, address) in addresses.enumerated()
+            where nodes[node].holds(member, slot: slot, at: now) == nil {
+                lost.append(address)
+            }
+            if !lost.isEmpty { handle(.addressesLost(lost), by: node, member) }
         }
         for input in inbox { handle(input.event, by: node, input.member) }
         for member in nodes[node].members.indices { scheduleWake(node, member) }
@@ -224,15 +265,20 @@ extension Segment {
         let pause = now - since
         nodes[node].condition = .running
         nodes[node].disturbedAt = now
-        observed.lastResumption = now
+        nodes[node].resumedAt = now
         if !clockRuns {
             nodes[node].clockLag = nodes[node].clockLag + pause
+            nodes[node].resumedBlindlyAt = now
             observed.lastBlindResumption = now
         }
         deliverToAll(.check(SegmentPlan.check, succeeded: !nodes[node].checkFails), of: node)
+        deliverToAll(.standing(nodes[node].isLastResort ? .lastResort : .full), of: node)
         for member in nodes[node].members.indices {
-            if let until = nodes[node].members[member].heldUntil, until != .distantFuture {
-                nodes[node].members[member].heldUntil = until > since ? until + pause : nil
+            for slot in HeldUntil.slots {
+                guard let until = nodes[node].members[member].heldUntil[slot],
+                    until != .distantFuture
+                else { continue }
+                nodes[node].members[member].heldUntil[slot] = until > since ? until + pause : nil
             }
             scheduleWake(node, member)
         }

@@ -7,7 +7,14 @@ package struct SegmentViolation: Error, Equatable, Sendable, CustomStringConvert
         case atMostOneHolder
         case releasedBeforeSilence
         case bestTakesOver
+        /// A MASTER that says that it gives up is followed within the skew time.
         case handsOverAtOnce
+        /// A MASTER that falls silent is followed within the master-down interval.
+        case takesOverInTime
+        /// A MASTER that is no more than the last resort is followed by whoever is more.
+        case relievesLastResort
+        /// An overlap of two that is their own doing ends.
+        case overlapEnds
         case isolatedHoldsNothing
         case converges
         case noFlapping
@@ -25,16 +32,8 @@ package struct SegmentViolation: Error, Equatable, Sendable, CustomStringConvert
 
 /// What the invariants have to remember from step to step.
 package struct SegmentObservations: Equatable, Sendable {
-    var lastResumption: Instant = .zero
     /// Of a machine whose clock does not know that it stood still.
     var lastBlindResumption: Instant = .zero
-    /// When an agent that did not run last went on.
-    var lastOutage: Instant = .zero
-    /// The one before that.
-    var outageBefore: Instant = .zero
-    var lastAdoption: Instant = .zero
-    /// When an agent last stopped right behind an advertisement of its own.
-    var lastRacingStop: Instant = .zero
     var lastTransition: Instant = .zero
     /// How many have struck or ended.
     var faults = 0
@@ -45,14 +44,16 @@ package struct SegmentObservations: Equatable, Sendable {
     package internal(set) var adoptions = 0
     /// On a LAN that is well.
     package internal(set) var longestExcusedOverlap: Duration = .zero
+    /// The longest time on two nodes, by what excused it in the end.
+    package internal(set) var overlaps: [SegmentExemption: Duration] = [:]
+    /// How many faults struck the MASTER, or the LAN while there was one.
+    package internal(set) var strokes: [SegmentFault.Kind: Int] = [:]
+    /// How often a MASTER had to be followed in time.
+    package internal(set) var successions: [SegmentViolation.Invariant: Int] = [:]
 }
 
 extension Segment {
-    /// A MASTER that is stopped between its advertisement and the answer that preempts it neither hears the
-    /// answer nor lets go: a way there, a way back, and the turns of two loops.
-    private var handOverRace: Duration { network.healthyDelay * 6 }
-
-    private var longestInterval: Duration {
+    var longestInterval: Duration {
         nodes.reduce(.zero) { longest, node in
             max(longest, node.members[0].router.settings.advertisementInterval)
         }
@@ -70,61 +71,66 @@ extension Segment {
 
     /// Time passes, and nothing happens but what the kernels do by themselves.
     mutating func pass(to next: Instant) {
-        for member in nodes[0].members.indices {
-            let holders = holders(of: member)
-            guard holders.count > 1, next > now else { continue }
-            guard !isOverlapPermitted() else { continue }
-            require(
-                .atMostOneHolder,
-                "nodes \(holders) have the address of member \(member) on a LAN that is well"
-            )
+        if next > now {
+            for member in nodes[0].members.indices where mayOverlap(member) {
+                for slot in HeldUntil.slots {
+                    lookForOverlaps(of: member, slot: slot, until: next)
+                }
+            }
         }
         now = next
     }
 
-    /// After the LAN is whole again, or after a machine stood still without knowing it, both MASTERs have to
-    /// hear each other: the next advertisement, and its way. An agent that does not run can't let go: then its
-    /// addresses' lifetime counts.
-    private func isOverlapPermitted() -> Bool {
-        let mutual = longestInterval + network.healthyDelay * 8 + .milliseconds(20)
-        let lifetime = nodes[0].members[0].router.settings.addressLifetime + .milliseconds(100)
-        let hangs =
-            nodes.contains { $0.condition == .stopped || $0.condition == .dead }
-            || now < observed.lastOutage + mutual
-        let slack = hangs ? mutual + lifetime : mutual
-        if !network.isCalm(for: slack, at: now) { return true }
-        if now < observed.lastBlindResumption + slack { return true }
-        // A BACKUP that stood still waits one advertisement and its skew time more, and may have a MASTER's
-        // last packet still to read: one that dies in between leaves its addresses behind.
-        let whole = max(longestInterval, .seconds(1))
-        let patience = mutual + whole + lifetime
-        if nodes.contains(where: { $0.condition == .stopped || $0.condition == .dead }) {
-            let late = max(observed.lastOutage, observed.lastResumption)
-            if now < late + patience { return true }
-        } else if now < observed.lastOutage + network.healthyDelay * 8 {
-            // The MASTER that was gone is back in time, and hears of the other one.
-            let late = max(observed.outageBefore, observed.lastResumption)
-            if now < late + patience { return true }
-        }
-        // Then an adoption ends it by the first exchange.
-        if now < observed.lastAdoption + mutual { return true }
-        if diedUnheard(within: lifetime) { return true }
-        let turn = network.healthyDelay * 4
-        if now < observed.lastResumption + turn { return true }
-        return now < observed.lastRacingStop + lifetime
+    private func mayOverlap(_ member: Int) -> Bool {
+        var holders = 0
+        for node in nodes.indices where nodes[node].holds(member, at: now) { holders += 1 }
+        return holders > 1 || !overlaps.isEmpty
     }
 
-    /// A node that has just started waits by its own interval: a MASTER with a longer one (RFC 9568 §6.1, a
-    /// reload that has reached one of them) that ends before it is heard leaves its addresses behind.
-    private func diedUnheard(within lifetime: Duration) -> Bool {
-        nodes.contains { silent in
-            guard silent.condition == .stopped || silent.condition == .dead else { return false }
-            let interval = silent.members[0].router.settings.advertisementInterval
-            return now < silent.disturbedAt + lifetime
-                && nodes.contains { other in
-                    other.members[0].router.settings.advertisementInterval < interval
-                        && other.startedAt + interval > silent.disturbedAt
-                }
+    private mutating func lookForOverlaps(of member: Int, slot: Int, until next: Instant) {
+        let holders = nodes.indices.filter { nodes[$0].holds(member, slot: slot, at: now) != nil }
+        guard holders.count > 1 else {
+            if !overlaps.isEmpty { overlaps = overlaps.filter { $0.key % 4 != member * 2 + slot } }
+            return
+        }
+        for (index, first) in holders.enumerated() {
+            for second in holders[(index + 1)...] {
+                guard let left = nodes[first].holds(member, slot: slot, at: now),
+                    let right = nodes[second].holds(member, slot: slot, at: now)
+                else { continue }
+                let end = min(next, min(left, right))
+                judge(
+                    SegmentOverlap(member: member, first: first, second: second, at: end),
+                    slot: slot
+                )
+            }
+        }
+    }
+
+    private mutating func judge(_ overlap: SegmentOverlap, slot: Int) {
+        guard let exemption = exemption(of: overlap) else {
+            require(
+                .atMostOneHolder,
+                "nodes \(overlap.first) and \(overlap.second) have an address of member "
+                    + "\(overlap.member), and nothing excuses it"
+            )
+            return
+        }
+        let key = (overlap.first * 8 + overlap.second) * 4 + overlap.member * 2 + slot
+        let begin = overlaps[key] ?? now
+        overlaps[key] = begin
+        let length = overlap.at - begin
+        if observed.overlaps[exemption] == nil { tell("two have it: \(exemption)") }
+        observed.overlaps[exemption] = max(observed.overlaps[exemption] ?? .zero, length)
+        guard !exemption.isOfTheLAN, network.isCalm(for: longestInterval * 4, at: begin) else {
+            return
+        }
+        observed.longestExcusedOverlap = max(observed.longestExcusedOverlap, length)
+        if length > longestOwnOverlap {
+            require(
+                .overlapEnds,
+                "nodes \(overlap.first) and \(overlap.second) have an address for \(length)"
+            )
         }
     }
 
@@ -132,16 +138,17 @@ extension Segment {
         let spoke = nodes[node].members.contains { member in
             member.spokeAt.map { $0 + handOverRace > now } ?? false
         }
-        if spoke { observed.lastRacingStop = now }
+        if spoke { nodes[node].racedAt = now }
     }
 
     mutating func observe(_ transition: RouterTransition, _ node: Int, _ member: Int) {
         observed.lastTransition = now
         if transition.reason == .adopted {
             observed.adoptions += 1
-            observed.lastAdoption = now
+            nodes[node].members[member].adoptedAt = now
         }
         guard transition.to == .active else { return }
+        nodes[node].members[member].activeSince = now
         switch transition.reason {
         case .masterDown, .masterReleased: requireBest(node, member)
         default: break
@@ -170,27 +177,88 @@ extension Segment {
         }
     }
 
+    // MARK: Somebody follows
+
     /// A MASTER that gives up costs no more than the skew time of another one that is well, if it does not come
     /// back before.
-    mutating func expectHandOver(from node: Int, hold: Duration) {
-        let heirs = nodes.indices.filter { $0 != node && isUndisturbed($0) }
-        guard nodes[node].holds(0, at: now), nodes[node].members.count == 1, !heirs.isEmpty,
-            nodes[node].condition == .running, network.isCalm(for: unit * 12, at: now),
-            heirs.allSatisfy({ nodes[$0].members[0].router.visibleState == .backup })
-        else { return }
-        let whole = plan.settings[0][0].version == .v2 ? Duration.seconds(1) : longestInterval
-        let patience = whole + .milliseconds(20) + network.healthyDelay * 8
-        guard hold > patience else { return }
-        schedule.add(.expectHolder(afterFaults: observed.faults), due: now + patience)
+    mutating func expectHandOver(from node: Int, hold: Duration? = nil) {
+        guard let heirs = heirs(of: node) else { return }
+        let skew = heirs.map { nodes[$0].members[0].router.skewTime }.min() ?? .zero
+        let patience = skew + takeover
+        guard hold.map({ $0 > patience }) ?? true else { return }
+        expect(.handsOverAtOnce, otherThan: nil, within: patience)
     }
 
-    mutating func requireHolder(afterFaults faults: Int) {
-        guard faults == observed.faults, holders(of: 0).isEmpty else { return }
-        require(.handsOverAtOnce, "nobody has taken over from a MASTER that gave up")
+    /// A MASTER that ends without a word costs the master-down interval of another one that is well.
+    mutating func expectTakeover(from node: Int) {
+        guard let heirs = heirs(of: node) else { return }
+        let patience = heirs.map { nodes[$0].members[0].router.activeDownInterval }.min() ?? .zero
+        expect(.takesOverInTime, otherThan: nil, within: patience + takeover)
+    }
+
+    /// Neither `nopreempt` nor `preempt_delay` keeps the addresses on a last resort.
+    mutating func expectSuccessor(of node: Int) {
+        guard let heirs = heirs(of: node)?.filter({ !nodes[$0].isLastResort }), !heirs.isEmpty
+        else { return }
+        let patience = heirs.map { nodes[$0].members[0].router.activeDownInterval }.min() ?? .zero
+        expect(.relievesLastResort, otherThan: node, within: patience + takeover)
+    }
+
+    /// From the end of a timer until the addresses are there.
+    private var takeover: Duration { VirtualRouter.claimDelay + exchange(at: now) }
+
+    private mutating func expect(
+        _ invariant: SegmentViolation.Invariant,
+        otherThan node: Int?,
+        within patience: Duration
+    ) {
+        schedule.add(
+            .expectHolder(invariant, otherThan: node, afterFaults: observed.faults),
+            due: now + patience
+        )
+    }
+
+    /// Who may follow a MASTER that is well; nil: nothing can be said.
+    private func heirs(of node: Int) -> [Int]? {
+        guard nodes[node].isRunning, nodes[node].members.count == 1, nodes[node].holds(0, at: now),
+            nodes[node].members[0].router.visibleState == .active,
+            network.isCalm(for: longestInterval * 4, at: now), !plan.mayDiscreditGateway
+        else { return nil }
+        let others = nodes.indices.filter { $0 != node }
+        // As long as holds last, and longer than a timer.
+        let heirs = others.filter { heir in
+            nodes[heir].isRunning && nodes[heir].disturbedAt + longestInterval * 5 < now
+        }
+        guard !heirs.isEmpty,
+            heirs.allSatisfy({ nodes[$0].members[0].router.visibleState == .backup })
+        else { return nil }
+        return heirs
+    }
+
+    mutating func requireHolder(
+        _ invariant: SegmentViolation.Invariant,
+        otherThan node: Int?,
+        afterFaults faults: Int
+    ) {
+        guard faults == observed.faults else { return }
+        observed.successions[invariant, default: 0] += 1
+        guard
+            !nodes.indices.contains(where: {
+                $0 != node && nodes[$0].isRunning && nodes[$0].holds(0, at: now)
+            })
+        else { return }
+        require(invariant, "nobody has followed the MASTER")
+    }
+
+    mutating func noteVictim(of fault: SegmentFault) {
+        let isStruck = nodes.indices.contains { node in
+            nodes[node].isRunning && nodes[node].holds(0, at: now) && node == fault.victim ?? node
+        }
+        if isStruck { observed.strokes[fault.kind, default: 0] += 1 }
     }
 
     private func isUndisturbed(_ node: Int) -> Bool {
-        nodes[node].condition == .running && nodes[node].disturbedAt + unit * 12 < now
+        nodes[node].isRunning && nodes[node].disturbedAt + unit * 12 < now
     }
 
     /// After every step.
@@ -202,12 +270,11 @@ extension Segment {
     /// Two intervals until the gateway is missed, a master-down interval until the node lets go.
     private mutating func requireIsolatedHoldsNothing(_ index: Int) {
         let node = nodes[index]
-        guard let since = node.isolatedSince, node.condition == .running else { return }
+        guard let since = node.isolatedSince, node.isRunning else { return }
         let router = node.members[0].router
-        let whole = plan.settings[0][0].version == .v2 ? Duration.seconds(1) : longestInterval
         let begin = max(since, max(node.disturbedAt, network.troubleUntil))
         let patience =
-            unit * 2 + router.settings.advertisementInterval * 4 + longestInterval + whole
+            unit * 2 + router.settings.advertisementInterval * 4 + longestInterval + wholeSkew
         guard now > begin + patience else { return }
         for member in node.members.indices where node.holds(member, at: now) {
             require(.isolatedHoldsNothing, "node \(index) is cut off and keeps the address")
@@ -216,8 +283,7 @@ extension Segment {
 
     /// What everybody needs to find together once everything is mended.
     var settlingTime: Duration {
-        let whole = plan.settings[0][0].version == .v2 ? Duration.seconds(1) : longestInterval
-        return longestInterval * 16 + whole * 4 + unit * 12
+        longestInterval * 16 + wholeSkew * 4 + unit * 12
     }
 
     /// One holder for each member, the same one, which nobody may preempt, and who was the last to announce.

@@ -11,8 +11,9 @@ package struct Segment: Equatable, Sendable {
         case gateway(Int, answers: Bool, life: Int)
         case fault(SegmentFault)
         case mend(SegmentFault)
-        /// A MASTER has given up: somebody has to have the addresses by now, if nothing else happened.
-        case expectHolder(afterFaults: Int)
+        /// A MASTER is gone: somebody that runs, and not this one, has to have the addresses by now, if nothing
+        /// else happened.
+        case expectHolder(SegmentViolation.Invariant, otherThan: Int?, afterFaults: Int)
     }
 
     package let plan: SegmentPlan
@@ -31,6 +32,8 @@ package struct Segment: Equatable, Sendable {
     var schedule = Schedule<Event>()
     /// The shortest interval at the start, which scales every small delay.
     let unit: Duration
+    /// When two began to have an address at the same time, by the two and the address.
+    var overlaps: [Int: Instant] = [:]
     private let keepsStory: Bool
 
     package init(
@@ -114,7 +117,8 @@ package struct Segment: Equatable, Sendable {
             if nodes[node].life == life { hearGateway(node, answers) }
         case .fault(let fault): strike(fault)
         case .mend(let fault): end(fault)
-        case .expectHolder(let faults): requireHolder(afterFaults: faults)
+        case .expectHolder(let invariant, let node, let faults):
+            requireHolder(invariant, otherThan: node, afterFaults: faults)
         }
     }
 

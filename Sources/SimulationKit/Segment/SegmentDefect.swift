@@ -13,6 +13,8 @@ package enum SegmentDefect: String, Equatable, Sendable, CaseIterable {
     case noPriorityZero
     /// The kernel keeps addresses for ever.
     case noLease
+    /// Below a second nobody but the kernel takes addresses away.
+    case noGuard
     /// The agent's clock stands still while the agent does.
     case noStallGuard
     /// The addresses are claimed with the first advertisement.

@@ -18,8 +18,11 @@ struct SegmentNode: Equatable, Sendable {
     /// One virtual router with the addresses that the kernel has for it.
     struct Member: Equatable, Sendable {
         var router: VirtualRouter
-        /// When the kernel or the guard takes the addresses away; nil: they are not there.
-        var heldUntil: Instant?
+        /// When the kernel or the guard takes each of `SegmentPlan.addresses(of:)` away; nil: it is not there.
+        var heldUntil = HeldUntil()
+        /// When it last became MASTER.
+        var activeSince: Instant = .zero
+        var adoptedAt: Instant?
         /// When their lifetime was last renewed, by the node's clock.
         var renewedAt: Instant = .zero
         var wakeAt: Instant?
@@ -49,6 +52,14 @@ struct SegmentNode: Equatable, Sendable {
     var isolatedSince: Instant?
     /// When it last stood still or began to run.
     var disturbedAt: Instant = .zero
+    var isLastResort = false
+    /// When its agent, or the machine, last went on after it stood still.
+    var thawedAt: Instant?
+    var resumedAt: Instant?
+    /// Of a machine whose clock does not know that it stood still.
+    var resumedBlindlyAt: Instant?
+    /// When its agent last stopped right behind an advertisement of its own.
+    var racedAt: Instant?
 
     init(address: IPAddress, settings: [RouterSettings]) {
         self.address = address
@@ -59,9 +70,33 @@ struct SegmentNode: Equatable, Sendable {
         if case .paused = condition { true } else { false }
     }
 
+    var isRunning: Bool { condition == .running }
+
     func holds(_ member: Int, at now: Instant) -> Bool {
-        guard !isPaused, let until = members[member].heldUntil else { return false }
-        return until > now
+        guard !isPaused else { return false }
+        let held = members[member].heldUntil
+        return held.first.map { $0 > now } ?? false || held.second.map { $0 > now } ?? false
+    }
+
+    /// Until when it has one of the member's addresses, if nothing happens; nil: it does not have it.
+    func holds(_ member: Int, slot: Int, at now: Instant) -> Instant? {
+        guard !isPaused, let until = members[member].heldUntil[slot], until > now else {
+            return nil
+        }
+        return until
+    }
+}
+
+/// One moment for each of a member's addresses.
+struct HeldUntil: Equatable, Sendable {
+    var first: Instant?
+    var second: Instant?
+
+    static let slots = 0..<2
+
+    subscript(slot: Int) -> Instant? {
+        get { slot == 0 ? first : second }
+        set { if slot == 0 { first = newValue } else { second = newValue } }
     }
 }
 

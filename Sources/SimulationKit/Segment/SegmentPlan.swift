@@ -9,19 +9,92 @@ package enum SegmentFault: Equatable, Sendable {
     case duplication(percent: Int)
     /// What the first sends does not reach the second.
     case oneWay(from: Int, to: Int)
+    /// What the first sends to all does not reach the second, but what it sends to it alone does.
+    case deaf(from: Int, to: Int)
     /// A node without LAN and gateway.
     case cutOff(Int)
     case gatewayDead
     case agentKilled(Int, backAfter: Duration)
+    /// Asked to end: it lets go and says so.
+    case agentShutDown(Int, backAfter: Duration)
     case agentStopped(Int)
     case machinePaused(Int, clockRuns: Bool)
     case machineReset(Int)
     case checkFails(Int)
     case stepDown(Int, hold: Duration)
     case addressDeleted(Int)
-    case reload(Int, priority: UInt8, interval: Duration?)
+    case reload(Int, SegmentReload)
+    /// The supervisor lends no more than the last resort.
+    case lastResort(Int)
     /// One member's interface.
     case interfaceDown(Int, member: Int)
+}
+
+extension SegmentFault {
+    package enum Kind: String, Sendable, CaseIterable {
+        case loss, delay, reordering, duplication, oneWay, deaf, cutOff, gatewayDead
+        case agentKilled, agentShutDown, agentStopped, machinePaused, machineReset
+        case checkFails, stepDown, addressDeleted, reload, lastResort, interfaceDown
+    }
+
+    package var kind: Kind {
+        switch self {
+        case .loss: .loss
+        case .delay: .delay
+        case .reordering: .reordering
+        case .duplication: .duplication
+        case .oneWay: .oneWay
+        case .deaf: .deaf
+        case .cutOff: .cutOff
+        case .gatewayDead: .gatewayDead
+        case .agentKilled: .agentKilled
+        case .agentShutDown: .agentShutDown
+        case .agentStopped: .agentStopped
+        case .machinePaused: .machinePaused
+        case .machineReset: .machineReset
+        case .checkFails: .checkFails
+        case .stepDown: .stepDown
+        case .addressDeleted: .addressDeleted
+        case .reload: .reload
+        case .lastResort: .lastResort
+        case .interfaceDown: .interfaceDown
+        }
+    }
+
+    /// Whom it strikes; nil: the LAN.
+    var victim: Int? {
+        switch self {
+        case .loss, .delay, .reordering, .duplication, .gatewayDead: nil
+        case .oneWay(let from, _), .deaf(let from, _): from
+        case .cutOff(let node), .agentKilled(let node, _), .agentShutDown(let node, _),
+            .agentStopped(let node), .machinePaused(let node, _), .machineReset(let node),
+            .checkFails(let node), .stepDown(let node, _), .addressDeleted(let node),
+            .reload(let node, _), .lastResort(let node), .interfaceDown(let node, _):
+            node
+        }
+    }
+}
+
+/// What a reload changes; nil: nothing.
+package struct SegmentReload: Equatable, Sendable {
+    package var priority: UInt8
+    package var interval: Duration?
+    package var weight: Int?
+    package var preempt: Bool?
+    package var hasSecondAddress: Bool?
+
+    func applied(to old: RouterSettings, of member: Int) -> RouterSettings {
+        var settings = old
+        settings.basePriority = priority
+        settings.advertisementInterval = interval ?? old.advertisementInterval
+        settings.preempt = preempt ?? old.preempt
+        if let weight { settings.tracks = [Track(subject: SegmentPlan.check, weight: weight)] }
+        if let hasSecondAddress {
+            let count = hasSecondAddress ? 2 : 1
+            settings.addresses = Array(SegmentPlan.addresses(of: member).prefix(count))
+        }
+        return settings
+    }
 }
 
 /// One seed's routers and faults.
@@ -41,6 +114,15 @@ package struct SegmentPlan: Equatable, Sendable {
     package private(set) var hasNetworkFaults = false
 
     package static let check = Track.Subject.script("check")
+    private static let weights = [0, 2, -20, -5]
+    private static let lists = [0, 1].map { member in
+        [100, 110].map { first in
+            VirtualAddress(prefix: Prefix(host: IPAddress(192, 0, 2, UInt8(first + member))))
+        }
+    }
+
+    /// What the nodes' lists for one member are made of: all have the first address.
+    static func addresses(of member: Int) -> [VirtualAddress] { lists[member] }
     private static let intervals: [Duration] = [
         .milliseconds(10), .milliseconds(100), .milliseconds(500), .seconds(1), .seconds(3),
     ]
@@ -56,12 +138,15 @@ package struct SegmentPlan: Equatable, Sendable {
         let isGrouped = random.chance(percent: 25)
         hasGateway = random.chance(percent: 30)
         hasNetworkFaults = random.chance(percent: 66)
+        let hasTwoAddresses = random.chance(percent: 30)
         for _ in 0..<count {
             let base = UInt8(90 + random.next() % 20)
-            let weight = [0, 2, -20, -5][Int(random.next() % 4)]
+            let weight = random.choice(of: Self.weights) ?? 0
             let preempts = random.chance(percent: 80)
             let delays = random.chance(percent: 15)
             let isLoud = random.chance(percent: 20)
+            let isOdd = random.chance(percent: 10)
+            let length = hasTwoAddresses != isOdd ? 2 : 1
             settings.append(
                 (0..<(isGrouped ? 2 : 1)).map { member in
                     var settings = RouterSettings(
@@ -70,11 +155,7 @@ package struct SegmentPlan: Equatable, Sendable {
                         virtualRouterID: UInt8(51 + member),
                         basePriority: base,
                         advertisementInterval: interval,
-                        addresses: [
-                            VirtualAddress(
-                                prefix: Prefix(host: IPAddress(192, 0, 2, UInt8(100 + member)))
-                            )
-                        ],
+                        addresses: Array(Self.addresses(of: member).prefix(length)),
                         preempt: preempts,
                         preemptDelay: delays ? interval * 5 : .zero,
                         tracks: [Track(subject: Self.check, weight: weight)]
@@ -128,11 +209,18 @@ package struct SegmentPlan: Equatable, Sendable {
         let short = random.duration(upTo: interval * 3)
         let either = random.chance(percent: 50) ? long : short
         let priority = UInt8(80 + random.next() % 40)
-        let newInterval = version == .v3 ? interval * Int(random.next() % 3 + 1) : nil
+        let reload = SegmentReload(
+            priority: priority,
+            interval: version == .v3 ? interval * Int(random.next() % 3 + 1) : nil,
+            weight: random.chance(percent: 50) ? random.choice(of: Self.weights) : nil,
+            preempt: random.chance(percent: 30) ? random.chance(percent: 50) : nil,
+            hasSecondAddress: random.chance(percent: 50) ? random.chance(percent: 50) : nil
+        )
         var candidates: [(SegmentFault, Duration?)] = [
             (.agentKilled(node, backAfter: random.duration(upTo: interval)), nil),
             (.agentKilled(node, backAfter: random.duration(upTo: interval / 5)), nil),
             (.agentKilled(node, backAfter: long), nil),
+            (.agentShutDown(node, backAfter: either), nil),
             (.agentStopped(node), either),
             (.machinePaused(node, clockRuns: true), either),
             (.machinePaused(node, clockRuns: false), either),
@@ -140,7 +228,8 @@ package struct SegmentPlan: Equatable, Sendable {
             (.checkFails(node), long),
             (.stepDown(node, hold: random.duration(upTo: interval * 5)), nil),
             (.addressDeleted(node), nil),
-            (.reload(node, priority: priority, interval: newInterval), nil),
+            (.reload(node, reload), nil),
+            (.lastResort(node), long),
             (.interfaceDown(node, member: member), long),
         ]
         if hasNetworkFaults {
@@ -150,6 +239,7 @@ package struct SegmentPlan: Equatable, Sendable {
                 (.reordering(random.duration(upTo: interval)), long),
                 (.duplication(percent: 50), long),
                 (.oneWay(from: node, to: other), long),
+                (.deaf(from: node, to: other), long),
                 (.cutOff(node), long),
                 (.gatewayDead, long),
             ]
