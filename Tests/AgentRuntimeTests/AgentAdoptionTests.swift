@@ -9,7 +9,12 @@ import VRRP
 @testable import AgentRuntime
 
 /// An agent that is killed, and what its next life finds (`docs/decisions/0010`).
-@Suite("An agent that is started again", .serialized, .timeLimit(.minutes(3)))
+@Suite(
+    "An agent that is started again",
+    .serialized,
+    .timeLimit(.minutes(3)),
+    .enabled(if: geteuid() == 0, "network namespaces need root")
+)
 struct AgentAdoptionTests {
     /// What the unit does between two lives; returns what it said.
     private func cleanUp(_ node: Node, after result: String) throws -> String {

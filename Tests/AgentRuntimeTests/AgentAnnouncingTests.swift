@@ -57,7 +57,12 @@ struct AnnouncementQueueTests {
 }
 
 /// What a host of the LAN hears of a MASTER.
-@Suite("An agent's announcements on the wire", .serialized, .timeLimit(.minutes(2)))
+@Suite(
+    "An agent's announcements on the wire",
+    .serialized,
+    .timeLimit(.minutes(2)),
+    .enabled(if: geteuid() == 0, "network namespaces need root")
+)
 struct AgentAnnouncingTests {
     /// When the addresses were announced, in milliseconds from the first time on, heard for so long.
     private func announcements(

@@ -7,7 +7,12 @@ import Testing
 @testable import AgentRuntime
 
 /// What makes a MASTER unable to serve, and its end.
-@Suite("An agent in FAULT", .serialized, .timeLimit(.minutes(2)))
+@Suite(
+    "An agent in FAULT",
+    .serialized,
+    .timeLimit(.minutes(2)),
+    .enabled(if: geteuid() == 0, "network namespaces need root")
+)
 struct AgentFaultTests {
     @Test func `a link that goes is a fault, and one that comes back ends it`() throws {
         let pair = try AgentPair()

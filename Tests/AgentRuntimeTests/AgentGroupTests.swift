@@ -7,7 +7,12 @@ import Testing
 @testable import AgentRuntime
 
 /// Two real agents with two virtual routers each, which move together.
-@Suite("A pair of agents with a sync group", .serialized, .timeLimit(.minutes(2)))
+@Suite(
+    "A pair of agents with a sync group",
+    .serialized,
+    .timeLimit(.minutes(2)),
+    .enabled(if: geteuid() == 0, "network namespaces need root")
+)
 struct AgentGroupTests {
     private static let group = """
 

@@ -7,7 +7,12 @@ import Testing
 @testable import AgentRuntime
 
 /// Advertisements below one second: the peer takes over in fractions of one, and never beside the first.
-@Suite("A pair of agents that advertise fast", .serialized, .timeLimit(.minutes(2)))
+@Suite(
+    "A pair of agents that advertise fast",
+    .serialized,
+    .timeLimit(.minutes(2)),
+    .enabled(if: geteuid() == 0, "network namespaces need root")
+)
 struct AgentGuardTests {
     private func pair(every seconds: String) throws -> AgentPair {
         try AgentPair { node in

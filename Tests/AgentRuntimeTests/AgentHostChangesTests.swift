@@ -7,7 +7,12 @@ import Testing
 @testable import AgentRuntime
 
 /// What DHCP clients, network managers and operators do to the interfaces of a running agent.
-@Suite("A pair of agents on hosts that change", .serialized, .timeLimit(.minutes(2)))
+@Suite(
+    "A pair of agents on hosts that change",
+    .serialized,
+    .timeLimit(.minutes(2)),
+    .enabled(if: geteuid() == 0, "network namespaces need root")
+)
 struct AgentHostChangesTests {
     private func holds(_ node: Node, _ address: String, on interface: String) -> Bool {
         let shown = try? node.namespace.ip(["-4", "address", "show", "dev", interface]).output

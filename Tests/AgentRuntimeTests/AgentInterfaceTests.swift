@@ -8,7 +8,12 @@ import Testing
 @testable import AgentRuntime
 
 /// A real pair on interfaces that others change.
-@Suite("A pair of agents and their interfaces", .serialized, .timeLimit(.minutes(2)))
+@Suite(
+    "A pair of agents and their interfaces",
+    .serialized,
+    .timeLimit(.minutes(2)),
+    .enabled(if: geteuid() == 0, "network namespaces need root")
+)
 struct AgentInterfaceTests {
     private func holds(_ node: Node, _ address: String) -> Bool {
         let shown = try? node.namespace.ip(["-4", "address", "show", "dev", "eth0"]).output

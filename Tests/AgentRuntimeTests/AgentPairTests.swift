@@ -7,7 +7,12 @@ import Testing
 @testable import AgentRuntime
 
 /// Two real agents with the seed's files on two machines of one LAN, each alone on its machine.
-@Suite("A pair of agents", .serialized, .timeLimit(.minutes(2)))
+@Suite(
+    "A pair of agents",
+    .serialized,
+    .timeLimit(.minutes(2)),
+    .enabled(if: geteuid() == 0, "network namespaces need root")
+)
 struct AgentPairTests {
     @Test func `the higher priority is elected, and the address is there as the document shows it`()
         throws

@@ -3,6 +3,7 @@ import Glibc
 import LinuxIO
 import NamespaceLab
 import Primitives
+import Testing
 
 /// A real `tandem-agent` on one of the lab's machines, without supervisor or proxy.
 final class AgentProcess {
@@ -93,8 +94,17 @@ final class AgentPair {
 
     /// How long two machines had the address at once since the beginning, and whether looks were close
     /// enough together to know.
-    func overlap(since begin: Instant = .zero) -> Duration {
-        lab.owners.time(.both, from: begin)
+    func overlap(
+        since begin: Instant = .zero,
+        sourceLocation: Testing.SourceLocation = #_sourceLocation
+    ) -> Duration {
+        for blind in lab.owners.blindness(since: begin) {
+            Issue.record(
+                "for \(text(blind.to - blind.from)) nobody looked who has the address: \(blind.cause)",
+                sourceLocation: sourceLocation
+            )
+        }
+        return lab.owners.time(.both, from: begin)
     }
 
     var report: String {

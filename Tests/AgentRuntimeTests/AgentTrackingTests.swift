@@ -9,7 +9,12 @@ import Tracking
 @testable import AgentRuntime
 
 /// Files and processes that a real agent tracks.
-@Suite("A pair of agents and what they track", .serialized, .timeLimit(.minutes(2)))
+@Suite(
+    "A pair of agents and what they track",
+    .serialized,
+    .timeLimit(.minutes(2)),
+    .enabled(if: geteuid() == 0, "network namespaces need root")
+)
 struct AgentTrackingTests {
     @Test func `a number in a file moves the address and brings it back`() throws {
         let pair = try AgentPair { node in

@@ -9,7 +9,12 @@ import Testing
 @testable import AgentRuntime
 
 /// `use_vmac` on both nodes.
-@Suite("A pair with a virtual MAC", .serialized, .timeLimit(.minutes(2)))
+@Suite(
+    "A pair with a virtual MAC",
+    .serialized,
+    .timeLimit(.minutes(2)),
+    .enabled(if: geteuid() == 0, "network namespaces need root")
+)
 struct AgentVirtualMACTests {
     private static let virtualMAC = "00:00:5e:00:01:33"
 

@@ -49,7 +49,12 @@ struct GatewayProbeTests {
 }
 
 /// `track_gateway auto` on both nodes; the LAN's client is the gateway.
-@Suite("A pair with a gateway as witness", .serialized, .timeLimit(.minutes(2)))
+@Suite(
+    "A pair with a gateway as witness",
+    .serialized,
+    .timeLimit(.minutes(2)),
+    .enabled(if: geteuid() == 0, "network namespaces need root")
+)
 struct AgentWitnessTests {
     private static func pair(gateway: Bool = true) throws -> AgentPair {
         try AgentPair(

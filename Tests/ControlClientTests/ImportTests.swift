@@ -223,7 +223,19 @@ private func removeTree(_ root: String) throws -> [String] {
         #expect(try tree.run().status == 0)
         #expect(tree.permissions("etc/tandem/keepalived.conf") == 0o600)
         #expect(tree.permissions("etc/tandem/haproxy.cfg") == 0o644)
-        guard geteuid() == 0, let group = UserIdentity.groupID(named: "haproxy") else { return }
+    }
+
+    @Test(
+        "A private copy belongs to the proxy's group",
+        .enabled(if: geteuid() == 0, "it takes root to give a file away"),
+        .enabled(if: UserIdentity.groupID(named: "haproxy") != nil, "there is no group haproxy")
+    )
+    func group() throws {
+        let tree = try ImportTree()
+        let group = try #require(UserIdentity.groupID(named: "haproxy"))
+        try tree.write("etc/keepalived/keepalived.conf", ImportTree.keepalived)
+        try tree.write("etc/haproxy/haproxy.cfg", ImportTree.haproxy)
+        #expect(try tree.run().status == 0)
         try tree.write("etc/haproxy/haproxy.cfg", ImportTree.haproxy + "# x\n", mode: 0o600)
         #expect(try tree.run("--force").status == 0)
         #expect(tree.permissions("etc/tandem/haproxy.cfg") == 0o640)

@@ -76,6 +76,12 @@ func expectNeverTwoOwners(
     let both = lab.owners.time(.both, from: begin)
     if both > .zero { print(lab.report()) }
     #expect(both == .zero, "two owners for \(text(both))", sourceLocation: sourceLocation)
+    let blind = lab.owners.blindness(since: begin)
+    #expect(
+        blind.isEmpty,
+        "the sampler saw nothing: \(blind.map { "\(text($0.to - $0.from)), \($0.cause)" })",
+        sourceLocation: sourceLocation
+    )
 }
 
 /// Prints a measurement, so that it stands in the output of every run.

@@ -20,9 +20,20 @@ package final class OwnerSampler: Sendable {
         package var owners: Owners
     }
 
+    /// A time in which nothing was seen, and why.
+    package struct Blindness: Sendable {
+        package var from: Instant
+        package var to: Instant
+        package var cause: String
+    }
+
+    /// An overlap that is shorter than the time between two looks is not seen; one that matters is longer than this.
+    package static let longestBlindness: Duration = .milliseconds(250)
+
     private let stopping = Mutex(false)
     private let recorded = Mutex<[Change]>([])
     private let gap = Mutex(Duration.zero)
+    private let blindness = Mutex<[Blindness]>([])
     private let thread: Mutex<Thread?> = Mutex(nil)
 
     init(machine1: Namespace, machine2: Namespace, address: IPv4Address) throws {
@@ -35,13 +46,17 @@ package final class OwnerSampler: Sendable {
             while !stopping.withLock({ $0 }) {
                 let now = Clock.now
                 gap.withLock { $0 = max($0, now - last) }
+                if now - last > Self.longestBlindness {
+                    noteBlindness(from: last, to: now, "no look")
+                }
                 last = now
-                var owners: Owners = []
-                let before = one.holds(address)
-                if two.holds(address) { owners.insert(.machine2) }
-                // Two owners only if the first still has it after the second was seen with it.
-                let still = owners.isEmpty ? before : one.holds(address)
-                if before, still { owners.insert(.machine1) }
+                let owners: Owners
+                do {
+                    owners = try Self.look(at: address, &one, &two)
+                } catch {
+                    noteBlindness(from: now, to: Clock.now, "\(error)")
+                    continue
+                }
                 recorded.withLock { changes in
                     if changes.last?.owners != owners {
                         changes.append(Change(at: now, owners: owners))
@@ -51,6 +66,24 @@ package final class OwnerSampler: Sendable {
             }
         }
         thread.withLock { $0 = started }
+    }
+
+    private static func look(
+        at address: IPv4Address,
+        _ one: inout AddressQuery,
+        _ two: inout AddressQuery
+    ) throws(SystemCallError) -> Owners {
+        var owners: Owners = []
+        let before = try one.holds(address)
+        if try two.holds(address) { owners.insert(.machine2) }
+        // Two owners only if the first still has it after the second was seen with it.
+        let still = owners.isEmpty ? before : try one.holds(address)
+        if before, still { owners.insert(.machine1) }
+        return owners
+    }
+
+    private func noteBlindness(from: Instant, to: Instant, _ cause: String) {
+        blindness.withLock { $0.append(Blindness(from: from, to: to, cause: cause)) }
     }
 
     func stop() {
@@ -65,6 +98,11 @@ package final class OwnerSampler: Sendable {
     package var changes: [Change] { recorded.withLock { $0 } }
     /// The longest time between two looks: what could have been missed.
     package var longestGap: Duration { gap.withLock { $0 } }
+
+    /// When it saw nothing since `begin`: looks that failed, and looks that were too far apart.
+    package func blindness(since begin: Instant) -> [Blindness] {
+        blindness.withLock { $0 }.filter { $0.to > begin }
+    }
 
     /// How long exactly these had the address between two instants.
     package func time(
@@ -111,7 +149,7 @@ private struct AddressQuery: ~Copyable {
         return raw
     }
 
-    mutating func holds(_ address: IPv4Address) -> Bool {
+    mutating func holds(_ address: IPv4Address) throws(SystemCallError) -> Bool {
         sequence &+= 1
         var request = ByteWriter(reserving: 24)
         request.littleEndian(UInt32(24))
@@ -120,11 +158,15 @@ private struct AddressQuery: ~Copyable {
         request.littleEndian(sequence)
         request.littleEndian(UInt32(0))
         request.append([UInt8(AF_INET), 0, 0, 0, 0, 0, 0, 0])
-        guard send(socket.rawValue, request.bytes, 24, 0) == 24 else { return false }
+        guard send(socket.rawValue, request.bytes, 24, 0) == 24 else {
+            throw SystemCallError("send", on: "netlink", errno: errno)
+        }
         var found = false
         while true {
             let count = recv(socket.rawValue, &buffer, buffer.count, 0)
-            guard count > 0 else { return found }
+            guard count > 0 else {
+                throw SystemCallError("recv", on: "netlink", errno: count == 0 ? EPIPE : errno)
+            }
             switch scan(count, for: address.octets) {
             case .found: found = true
             case .more: continue
