@@ -180,7 +180,16 @@ extension VirtualRouter {
             backup.delayedUntil = nil
             return true
         }
-        guard master.priority != EffectivePriority.lastResort else { return false }
+        guard master.priority != EffectivePriority.lastResort else {
+            if backup.delayedUntil != nil {
+                backup.delayedUntil = nil
+                backup.preemptFrom = min(
+                    backup.preemptFrom,
+                    backup.activeDownAt.advanced(by: .zero - activeInterval)
+                )
+            }
+            return false
+        }
         guard settings.preempt else { return true }
         guard settings.preemptDelay > .zero else { return false }
         let delayedUntil = backup.delayedUntil ?? master.at + settings.preemptDelay

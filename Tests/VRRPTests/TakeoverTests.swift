@@ -122,6 +122,20 @@ struct TakeoverTests {
         #expect(seconds == 11)
     }
 
+    @Test("preempt_delay that runs does not keep the addresses on what has become a last resort")
+    func preemptDelayOfLastResort() {
+        var fixture = RouterFixture.backup { $0.preemptDelay = .seconds(60) }
+        for _ in 0..<5 { _ = fixture.hear(90, after: .seconds(1)) }
+        #expect(fixture.router.visibleState == .backup)
+        var waited = Duration.zero
+        while fixture.router.visibleState == .backup, waited < .seconds(10) {
+            _ = fixture.hear(1, after: .seconds(1))
+            waited = waited + .seconds(1)
+        }
+        #expect(fixture.router.visibleState == .active)
+        #expect(waited <= RouterFixture.activeDownInterval)
+    }
+
     @Test("a higher priority in between begins the delay anew")
     func preemptDelayAnew() {
         var fixture = RouterFixture.backup { $0.preemptDelay = .seconds(3) }
