@@ -77,6 +77,13 @@ struct SegmentTests {
         )
     }
 
+    /// Last resorts that `preempt_delay` kept where they were.
+    @Test("seeds that have broken an invariant run clean", arguments: [114_184, 151_422])
+    func mended(seed: UInt64) {
+        var run = SegmentRun(seed: seed)
+        #expect(run.run() == nil, "\(SegmentRun.report(of: seed, routers: 2...5))")
+    }
+
     @Test("each defect is found by the invariant that it breaks", arguments: SegmentDefect.allCases)
     func defects(defect: SegmentDefect) {
         for seed in 1...5000 as ClosedRange<UInt64> {

@@ -242,11 +242,12 @@ extension Segment {
     ) {
         guard faults == observed.faults else { return }
         observed.successions[invariant, default: 0] += 1
-        guard
-            !nodes.indices.contains(where: {
-                $0 != node && nodes[$0].isRunning && nodes[$0].holds(0, at: now)
-            })
-        else { return }
+        // One that is about to claim counts: somebody better may just have preempted the heir.
+        let isFollowed = nodes.indices.contains { other in
+            other != node && nodes[other].isRunning
+                && nodes[other].members[0].router.visibleState == .active
+        }
+        guard !isFollowed else { return }
         require(invariant, "nobody has followed the MASTER")
     }
 

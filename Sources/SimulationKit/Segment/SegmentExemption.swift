@@ -21,8 +21,8 @@ package enum SegmentExemption: String, Sendable, CaseIterable {
     case blindResumption
     /// A machine that stood still has not had its first turn yet.
     case firstTurn
-    /// A BACKUP that stood still waits one advertisement and its skew time more; a MASTER that ends in just that time
-    /// leaves its addresses behind.
+    /// A BACKUP that stood still waits for what is left of its timer, or one advertisement and its skew time more; a
+    /// MASTER that ends or stands still in just that time has its addresses yet.
     case lateBackup
     /// A node that has just started waits by its own interval: a MASTER with a longer one (RFC 9568 §6.1, a reload
     /// that has reached one of them) that ends before it is heard leaves its addresses behind.
@@ -130,7 +130,10 @@ extension Segment {
         if isWithin(mutual + (mayStay ?? .zero), of: first.resumedBlindlyAt) {
             return .blindResumption
         }
-        guard !first.isRunning || isWithin(exchange, of: first.thawedAt) else { return nil }
+        guard
+            !first.isRunning || isWithin(exchange, of: first.thawedAt)
+                || isWithin(mutual, of: first.resumedAt)
+        else { return nil }
         let late = [second.thawedAt, second.resumedAt].compactMap(\.self).max()
         if isWithin(mutual + wholeSkew + stays, of: late) { return .lateBackup }
         let isLonger = interval(of: overlap.second) < interval(of: overlap.first)
@@ -169,7 +172,10 @@ extension Segment {
         {
             return .wordLate
         }
-        let isLeft = !first.isRunning || !second.isRunning
+        // What it was told meanwhile, it reads when it goes on.
+        let isLeft = [first, second].contains { node in
+            !node.isRunning || node.thawedAt.map { time <= $0 + exchange } ?? false
+        }
         if isLeft, way.lostInARow > 0 || way.lostAt.map({ $0 >= begin }) ?? false {
             return .diedUnheard
         }
