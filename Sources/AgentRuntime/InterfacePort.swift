@@ -26,8 +26,8 @@ final class InterfacePort {
     private var gate: PacketGate
     private var routers: [RouterSettings]
     private var dropLog = DropLog()
-    /// What each VRID sent last: it changes with a priority or a file, and not with an advertisement.
-    private var prepared: [UInt8: PreparedAdvertisement] = [:]
+    /// What each router sent last: it changes with a priority or a file, and not with an advertisement.
+    private var prepared: [RouterKey: PreparedAdvertisement] = [:]
 
     private struct PreparedAdvertisement {
         var settings: RouterSettings
@@ -95,6 +95,8 @@ final class InterfacePort {
         ownAddresses: Set<IPAddress>
     ) throws(SystemCallError) {
         self.routers = routers
+        let keys = Set(routers.map { RouterKey($0) })
+        prepared = prepared.filter { keys.contains($0.key) }
         gate.expect(routers, ownAddresses: ownAddresses)
         try socket.listen(
             to: Set(routers.flatMap(\.destinations).filter(\.isMulticastGroup))
@@ -151,7 +153,8 @@ final class InterfacePort {
         of settings: RouterSettings,
         from source: IPAddress?
     ) -> PreparedAdvertisement {
-        if let known = prepared[settings.virtualRouterID], known.priority == priority,
+        let key = RouterKey(settings)
+        if let known = prepared[key], known.priority == priority,
             known.source == source, known.settings == settings
         {
             return known
@@ -164,7 +167,7 @@ final class InterfacePort {
                 ($0, encode(priority, of: settings, from: source, to: $0))
             }
         )
-        prepared[settings.virtualRouterID] = fresh
+        prepared[key] = fresh
         return fresh
     }
 

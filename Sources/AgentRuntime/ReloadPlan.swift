@@ -12,15 +12,19 @@ struct ReloadPlan: Equatable, Sendable {
 
     init(old: [RouterSettings], new: [RouterSettings]) {
         var unclaimed = new
-        for (position, settings) in old.enumerated() {
-            let match = unclaimed.firstIndex {
-                $0.virtualRouterID == settings.virtualRouterID
-                    && $0.interface == settings.interface && $0.family == settings.family
-                    && $0.transport.isUnicast == settings.transport.isUnicast
-                    && $0.virtualInterface == settings.virtualInterface
+        var heirs: [Int: RouterSettings] = [:]
+        // Of several with one VRID, each is first looked for with its own peers or group.
+        for isSame in [RouterSettings.isSameByAll(as:), RouterSettings.isSame(as:)] {
+            for (position, settings) in old.enumerated() where heirs[position] == nil {
+                guard let match = unclaimed.firstIndex(where: { isSame(settings)($0) }) else {
+                    continue
+                }
+                heirs[position] = unclaimed.remove(at: match)
             }
-            if let match {
-                kept.append((position, unclaimed.remove(at: match)))
+        }
+        for position in old.indices {
+            if let settings = heirs[position] {
+                kept.append((position, settings))
             } else {
                 removed.append(position)
             }
@@ -33,6 +37,18 @@ struct ReloadPlan: Equatable, Sendable {
             && left.kept.elementsEqual(right.kept) {
                 $0.position == $1.position && $0.settings == $1.settings
             }
+    }
+}
+
+extension RouterSettings {
+    fileprivate func isSame(as other: RouterSettings) -> Bool {
+        virtualRouterID == other.virtualRouterID && interface == other.interface
+            && family == other.family && transport.isUnicast == other.transport.isUnicast
+            && virtualInterface == other.virtualInterface
+    }
+
+    fileprivate func isSameByAll(as other: RouterSettings) -> Bool {
+        isSame(as: other) && RouterKey(self) == RouterKey(other)
     }
 }
 

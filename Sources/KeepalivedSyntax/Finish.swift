@@ -47,7 +47,8 @@ extension Interpreter {
         }
     }
 
-    /// A router's identity on the wire is its VRID and family on its interface.
+    /// A router's identity on the wire is its VRID and family on its interface, with its group or its peers: as
+    /// keepalived has it, several may share a VRID that no packet confuses.
     private mutating func checkIdentity(
         _ settings: RouterSettings,
         of draft: InstanceDraft,
@@ -55,7 +56,7 @@ extension Interpreter {
     ) {
         for other in configuration.routers {
             if other.interface == settings.interface, other.family == settings.family,
-                other.virtualRouterID == settings.virtualRouterID
+                other.virtualRouterID == settings.virtualRouterID, other.isConfused(with: settings)
             {
                 report.error(
                     draft.location,
@@ -127,6 +128,20 @@ extension Interpreter {
 }
 
 extension RouterSettings {
+    /// Whether a packet could be for either, or both want the hardware address of their VRID.
+    fileprivate func isConfused(with other: RouterSettings) -> Bool {
+        if virtualInterface != nil, other.virtualInterface != nil { return true }
+        switch (transport, other.transport) {
+        case (.multicast(let group), .multicast(let otherGroup)):
+            let usual = IPAddress.vrrpGroup(of: family)
+            return group ?? usual == otherGroup ?? usual
+        case (.unicast(let peers, _, _), .unicast(let otherPeers, _, _)):
+            let addresses = Set(peers.map(\.address))
+            return otherPeers.contains { addresses.contains($0.address) }
+        case (.multicast, .unicast), (.unicast, .multicast): return false
+        }
+    }
+
     struct Place: Hashable {
         var address: IPAddress
         var interface: String

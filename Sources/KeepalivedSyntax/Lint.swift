@@ -94,7 +94,13 @@ private struct RouterLint {
         let others = peer.routers.filter {
             $0.virtualRouterID == router.virtualRouterID && $0.family == router.family
         }
-        guard let other = others.first(where: { $0.interface == router.interface }) ?? others.first
+        // Of several with one VRID, the one with the same addresses.
+        let nearest = others.filter { $0.interface == router.interface }
+        let addresses = Set(router.advertisedAddresses)
+        guard
+            let other = nearest.first(where: { !addresses.isDisjoint(with: $0.advertisedAddresses) }
+            )
+                ?? nearest.first ?? others.first
         else {
             return [
                 Diagnostic(

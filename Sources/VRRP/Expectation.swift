@@ -42,6 +42,23 @@ struct Expectation: Equatable, Sendable {
             && family == packet.destination.family
     }
 
+    /// How much a packet looks like one for this router and not for another with its VRID. What comes to a group is for
+    /// whose group it is. Unicast is told by its addresses, for a MASTER whose multicast is not heard sends it as
+    /// well, and then by its sender.
+    func closeness(of packet: ReceivedPacket) -> Int {
+        switch (transport, packet.destination.isMulticastGroup) {
+        case (.unicast, true): return 0
+        case (.multicast(let group), true):
+            return packet.destination == group ?? .vrrpGroup(of: family) ? 1 : 0
+        case (.multicast, false): return shares(packet.advertisement.addresses) ? 2 : 0
+        case (.unicast(let peers, _, _), false):
+            let isPeer = peers.contains { $0.address == packet.source }
+            return (shares(packet.advertisement.addresses) ? 2 : 0) + (isPeer ? 1 : 0)
+        }
+    }
+
+    private func shares(_ others: [IPAddress]) -> Bool { !addresses.isDisjoint(with: others) }
+
     /// A non-empty list without a single address of ours: not a peer that lags behind, but another router.
     func isForeign(_ others: [IPAddress]) -> Bool {
         !others.isEmpty && !addresses.isEmpty && addresses.isDisjoint(with: others)

@@ -29,8 +29,9 @@ package struct PacketGate: Equatable, Sendable {
         self.ownAddresses = ownAddresses
         expectations = routers.map { settings in
             var expectation = Expectation(of: settings)
-            let same = before.first { $0.isSameRouter(as: expectation) }
-            expectation.counters = same?.counters ?? DropCounters()
+            let same = before.filter { $0.isSameRouter(as: expectation) }
+            let former = same.first { $0.transport == expectation.transport } ?? same.first
+            expectation.counters = former?.counters ?? DropCounters()
             return expectation
         }
     }
@@ -78,13 +79,13 @@ package struct PacketGate: Equatable, Sendable {
         return result
     }
 
-    /// Finds the router that has no objection. Several may share VRID and family, if their peers or groups
-    /// differ.
+    /// Finds the router that the packet is for, and asks for its objection. Several may share VRID and family, if their
+    /// peers or groups differ.
     private mutating func assign(
         _ packet: ReceivedPacket
     ) -> Result<ReceivedPacket, DropReason> {
         var firstObjection: (reason: DropReason, index: Int)?
-        for index in expectations.indices where expectations[index].isAddressed(by: packet) {
+        for index in candidates(for: packet) {
             guard
                 let reason = expectations[index].objection(to: packet, ownAddresses: ownAddresses)
             else {
@@ -106,6 +107,16 @@ package struct PacketGate: Equatable, Sendable {
             )
         }
         return .failure(reason)
+    }
+
+    /// The routers that are meant more than the others with their VRID: what another one objects to is none of
+    /// theirs, and what they object to none of another's.
+    private func candidates(for packet: ReceivedPacket) -> [Int] {
+        let addressed = expectations.indices.filter { expectations[$0].isAddressed(by: packet) }
+        guard addressed.count > 1 else { return addressed }
+        let closeness = addressed.map { expectations[$0].closeness(of: packet) }
+        let closest = closeness.max()
+        return zip(addressed, closeness).filter { $0.1 == closest }.map(\.0)
     }
 
     private mutating func note(_ packet: ReceivedPacket) {

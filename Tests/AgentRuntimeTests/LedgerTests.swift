@@ -188,6 +188,25 @@ struct ReloadPlanTests {
         #expect(plan.added == [new[2]])
     }
 
+    @Test func `of several with one VRID each keeps its own peers`() {
+        func unicast(_ name: String, _ last: UInt8) -> RouterSettings {
+            var settings = router(name, "eth0", 1)
+            settings.transport = .unicast(
+                peers: [UnicastPeer(address: IPAddress(10, 9, 0, last))],
+                timeToLive: 255,
+                checksSource: true
+            )
+            return settings
+        }
+        let old = [unicast("A", 1), unicast("B", 2), router("C", "eth0", 1)]
+        #expect(Set(old.map { RouterKey($0) }).count == 3)
+        let new = [unicast("B", 2), router("C", "eth0", 1), unicast("A", 3)]
+        let plan = ReloadPlan(old: old, new: new)
+        #expect(plan.kept.map(\.position) == [0, 1, 2])
+        #expect(plan.kept.map(\.settings.name) == ["A", "B", "C"])
+        #expect(plan.added == [] && plan.removed == [])
+    }
+
     @Test func `the same file changes nothing`() {
         let routers = [router("A", "eth0", 1)]
         let plan = ReloadPlan(old: routers, new: routers)

@@ -22,6 +22,30 @@ import Testing
         write(text, to: Self.transcript)
     }
 
+    /// The second of two routers with one VRID on one interface, with addresses of their own.
+    private func saidOfSecond(_ first: String, _ second: String) -> [String] {
+        let one = instance(first)
+        let other =
+            "vrrp_instance VI_2 {\ninterface eth0\nvirtual_router_id 51\n\(second)\n"
+            + "virtual_ipaddress {\n192.0.2.200\n}\n}\n"
+        return said(one + "\n" + other).filter { $0.contains("error") }
+    }
+
+    @Test("A VRID may be used again where no packet confuses the two, as with keepalived")
+    func sharedIdentity() {
+        func peer(_ last: Int) -> String { "unicast_peer {\n192.0.2.\(last)\n}" }
+        #expect(saidOfSecond(peer(8), peer(9)) == [])
+        #expect(saidOfSecond("", peer(9)) == [])
+        #expect(saidOfSecond("", "mcast_dst_ip 224.0.0.77") == [])
+        for (first, second) in [
+            ("", ""), (peer(8), peer(8)), ("", "mcast_dst_ip 224.0.0.18"),
+            ("use_vmac one\n" + peer(8), "use_vmac two\n" + peer(9)),
+        ] {
+            let errors = saidOfSecond(first, second)
+            #expect(errors.count == 1 && errors[0].contains("have the same virtual_router_id 51"))
+        }
+    }
+
     @Test("What is quiet stays quiet")
     func quiet() {
         // A lifetime that outlasts the peers' patience is the guard's affair.

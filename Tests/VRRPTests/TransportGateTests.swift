@@ -160,6 +160,70 @@ struct TransportGateTests {
         #expect(gate.takeNotes().isEmpty)
     }
 
+    /// One VRID on one link, three times, as keepalived allows it.
+    private static let sharing: [RouterSettings] = [
+        settings { $0.name = "A" },
+        settings {
+            $0.name = "B"
+            $0.addresses = [VirtualAddress(prefix: Prefix(host: IPAddress(10, 9, 0, 201)))]
+            $0.transport = .unicast(
+                peers: [UnicastPeer(address: peer)],
+                timeToLive: 255,
+                checksSource: true
+            )
+        },
+        settings {
+            $0.name = "C"
+            $0.addresses = [VirtualAddress(prefix: Prefix(host: IPAddress(10, 9, 0, 202)))]
+            $0.transport = .unicast(
+                peers: [UnicastPeer(address: IPAddress(10, 9, 0, 8))],
+                timeToLive: 255,
+                checksSource: true
+            )
+        },
+        settings {
+            $0.name = "D"
+            $0.addresses = [VirtualAddress(prefix: Prefix(host: IPAddress(10, 9, 0, 203)))]
+            $0.transport = .multicast(group: IPAddress(224, 0, 0, 77))
+        },
+    ]
+
+    @Test(
+        "routers that share a VRID are told apart by group, peer and addresses",
+        arguments: 0..<24
+    )
+    func sharedIdentity(_ seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let routers = Self.sharing.shuffled(using: &random)
+        var gate = PacketGate(routers: [])
+        gate.expect(routers, ownAddresses: [Self.here])
+        func place(_ name: String) -> Int? { routers.firstIndex { $0.name == name } }
+        let ways: [(name: String, from: IPAddress, to: IPAddress)] = [
+            ("A", Self.peer, .vrrpGroup(of: .v4)), ("D", Self.peer, IPAddress(224, 0, 0, 77)),
+            ("B", Self.peer, Self.here), ("C", IPAddress(10, 9, 0, 8), Self.here),
+            // A MASTER whose multicast is not heard insists by unicast, from the other one's peer.
+            ("A", Self.peer, Self.here), ("D", Self.peer, Self.here),
+        ]
+        for way in ways {
+            let sender = try #require(routers.first { $0.name == way.name })
+            let packet = try Self.admit(
+                sender.advertisement(priority: 9),
+                to: &gate,
+                from: way.from,
+                to: way.to
+            ).get()
+            #expect(packet.router == place(way.name), "\(way)")
+        }
+        // What B refuses is not heard by A instead.
+        var foreign = try #require(routers.first { $0.name == "B" })
+        foreign.version = .v2
+        #expect(
+            Self.admit(foreign.advertisement(priority: 9), to: &gate, to: Self.here)
+                == .failure(.version)
+        )
+        #expect(gate.counters(of: try #require(place("B"))).total == 1)
+    }
+
     @Test("without the source check a stranger's unicast is heard")
     func uncheckedSource() throws {
         let settings = Self.settings {
