@@ -53,6 +53,7 @@ extension Agent {
             let order = order(for: script)
             let longest = max(order.interval, order.timeLimit) * 2
             let terms = CheckLedger.Terms(
+                program: order.program,
                 rise: script.rise,
                 fall: script.fall,
                 startsFailed: script.startsFailed,

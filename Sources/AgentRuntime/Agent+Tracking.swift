@@ -42,7 +42,10 @@ extension Agent {
             case .file(let name):
                 guard let value = readings[name] else { continue }
                 handle(.reading(track.subject, value: value), index)
-            case .script, .interface: continue
+            case .script(let name):
+                guard let succeeded = checks.outcome(of: name) else { continue }
+                handle(.check(track.subject, succeeded: succeeded), index)
+            case .interface: continue
             }
         }
     }

@@ -1,3 +1,4 @@
+import Messages
 import Primitives
 
 /// The outcome of every check script after rise and fall (keepalived.conf(5), `rise`, `fall`, `init_fail`).
@@ -6,6 +7,8 @@ import Primitives
 /// runner falls silent counts as failed, for silence is no health.
 struct CheckLedger: Equatable, Sendable {
     struct Terms: Equatable, Sendable {
+        /// What is run, and as whom: another command is another check, whatever its name.
+        var program: ProgramOrder
         var rise: Int
         var fall: Int
         var startsFailed: Bool
@@ -34,9 +37,10 @@ struct CheckLedger: Equatable, Sendable {
 
     func outcome(of name: String) -> Bool? { entries[name]?.succeeded }
 
-    /// Begins to keep a check, or gives one that is kept other terms; what is known of it stays.
+    /// Begins to keep a check, or gives one that is kept other terms; what is known of it stays, unless
+    /// another program answers from now on: its first result decides.
     mutating func keep(_ name: String, _ terms: Terms, at now: Instant) -> Change? {
-        if entries[name] != nil {
+        if let known = entries[name], known.terms.program == terms.program {
             entries[name]?.terms = terms
             entries[name]?.silentAt = now + terms.silence
             return nil

@@ -8,6 +8,7 @@ import VRRP
 @Suite("The outcome of checks")
 struct CheckLedgerTests {
     private let start = Instant(nanoseconds: 1_000_000_000_000)
+    private let program = ProgramOrder(arguments: ["/bin/check"], user: "nobody")
 
     private func ledger(
         rise: Int = 2,
@@ -18,6 +19,7 @@ struct CheckLedgerTests {
         _ = ledger.keep(
             "chk",
             CheckLedger.Terms(
+                program: program,
                 rise: rise,
                 fall: fall,
                 startsFailed: startsFailed,
@@ -65,7 +67,13 @@ struct CheckLedgerTests {
 
     @Test func `init_fail starts as failed and asks for rise successes`() {
         var ledger = CheckLedger()
-        let terms = CheckLedger.Terms(rise: 2, fall: 1, startsFailed: true, silence: .seconds(1))
+        let terms = CheckLedger.Terms(
+            program: program,
+            rise: 2,
+            fall: 1,
+            startsFailed: true,
+            silence: .seconds(1)
+        )
         #expect(
             ledger.keep("chk", terms, at: start)
                 == CheckLedger.Change(name: "chk", succeeded: false)
@@ -89,13 +97,43 @@ struct CheckLedgerTests {
     @Test func `a reload keeps what is known, and a check that is gone is not heard any more`() {
         var ledger = ledger(fall: 1)
         _ = ledger.record("chk", succeeded: true, at: start)
-        let terms = CheckLedger.Terms(rise: 1, fall: 9, startsFailed: true, silence: .seconds(10))
+        let terms = CheckLedger.Terms(
+            program: program,
+            rise: 1,
+            fall: 9,
+            startsFailed: true,
+            silence: .seconds(10)
+        )
         #expect(ledger.keep("chk", terms, at: start) == nil)
         #expect(ledger.outcome(of: "chk") == true)
         #expect(ledger.record("chk", succeeded: false, at: start) == nil)
         ledger.forget("chk")
         #expect(ledger.record("chk", succeeded: false, at: start) == nil)
         #expect(ledger.names == [])
+    }
+
+    @Test func `another program under the same name decides with its first result`() {
+        var ledger = ledger(rise: 9)
+        _ = ledger.record("chk", succeeded: false, at: start)
+        for other in [
+            ProgramOrder(arguments: ["/bin/check", "more"], user: "nobody"),
+            ProgramOrder(arguments: ["/bin/check"], user: "root"),
+        ] {
+            let terms = CheckLedger.Terms(
+                program: other,
+                rise: 9,
+                fall: 9,
+                startsFailed: false,
+                silence: .seconds(10)
+            )
+            var changed = ledger
+            #expect(changed.keep("chk", terms, at: start) == nil)
+            #expect(changed.outcome(of: "chk") == nil)
+            #expect(
+                changed.record("chk", succeeded: true, at: start)
+                    == CheckLedger.Change(name: "chk", succeeded: true)
+            )
+        }
     }
 
     @Test func `without a runner everything fails once`() {
