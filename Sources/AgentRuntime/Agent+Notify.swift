@@ -6,6 +6,8 @@ import VRRP
 
 /// Who is told of a change of state: notify programs, in order, and notify FIFOs.
 extension Agent {
+    private static let notifyLimit: Duration = .seconds(30)
+
     /// Nobody's scripts run as root by default. A directory of users may be far away, so it is asked when a file is
     /// read and not when a state changes.
     static func findDefaultUser() -> String {
@@ -92,6 +94,11 @@ extension Agent {
         case .masterPriority, .backupPriority: return
         }
         notifySerial += 1
+        let subject: NotifyOrder.Subject =
+            switch kind {
+            case .instance: word == .masterReceivedLower ? .rival : .instance
+            case .group: .group
+            }
         for notify in [own, any].compactMap(\.self) {
             runner.send(
                 .notify(
@@ -102,7 +109,9 @@ extension Agent {
                             arguments: notify.arguments,
                             user: notify.user ?? defaultUser,
                             group: notify.group ?? ""
-                        )
+                        ),
+                        subject: subject,
+                        timeLimit: Self.notifyLimit
                     )
                 )
             )

@@ -18,7 +18,6 @@ final class ScriptRunner {
     /// The runner has it not, but `ping` carries it in its file and can't be executed where it is out of
     /// reach; a check that pings a gateway is a common one.
     static let attainable: CapabilitySet = [.netRaw]
-    static let notifyLimit: Duration = .seconds(30)
     static let checkCount = 256
     private static let linkToken: UInt64 = 0
 
@@ -152,7 +151,7 @@ final class ScriptRunner {
             checks[name] = nil
         case .notify(let order):
             for dropped in notifications.append(order) {
-                link.send(.notified(router: dropped.router, outcome: .superseded))
+                link.send(.notified(router: dropped.order.router, outcome: dropped.outcome))
             }
         case .keep(let name, let program):
             stop(kept[name]?.running, at: now)
@@ -216,7 +215,7 @@ final class ScriptRunner {
                 _ = try launch(
                     order.program,
                     .notify(order.router),
-                    limit: Self.notifyLimit,
+                    limit: order.timeLimit,
                     at: now
                 )
                 return

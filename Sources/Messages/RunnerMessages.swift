@@ -178,29 +178,57 @@ package struct CheckOrder: Equatable, Sendable {
     }
 }
 
-/// A notify program of one state of one router.
+/// A notify program of one state of one router or group.
 package struct NotifyOrder: Equatable, Sendable {
+    /// What it tells of. A router and a group may have one name, and a rival is no state.
+    package enum Subject: UInt8, Sendable {
+        case instance = 1
+        case group = 2
+        case rival = 3
+    }
+
+    /// The name of the router or group.
     package var router: String
-    /// Grows with every change of state: a newer one takes the place of older ones that have not begun.
+    /// Grows with every change of state: a newer one takes the place of older ones of the same name and
+    /// subject that have not begun.
     package var serial: UInt64
     package var program: ProgramOrder
+    package var subject: Subject
+    /// Whole milliseconds until it is ended.
+    package var timeLimit: Duration
 
-    package init(router: String, serial: UInt64, program: ProgramOrder) {
+    package init(
+        router: String,
+        serial: UInt64,
+        program: ProgramOrder,
+        subject: Subject = .instance,
+        timeLimit: Duration = .seconds(30)
+    ) {
         self.router = router
         self.serial = serial
         self.program = program
+        self.subject = subject
+        self.timeLimit = timeLimit
     }
 
     func encode(into writer: inout ByteWriter) {
         writer.text(router, limit: 64)
         writer.littleEndian(serial)
         program.encode(into: &writer)
+        writer.byte(subject.rawValue)
+        writer.milliseconds(timeLimit)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         router = try reader.text()
         serial = try reader.littleEndian()
         program = try ProgramOrder(from: &reader)
+        let raw = try reader.byte()
+        guard let subject = Subject(rawValue: raw) else {
+            throw .invalid(field: "subject", value: UInt64(raw))
+        }
+        self.subject = subject
+        timeLimit = try reader.milliseconds()
     }
 }
 
@@ -239,6 +267,8 @@ package enum ProgramOutcome: Equatable, Sendable {
     case notStarted(String)
     /// A newer order took its place before it began.
     case superseded
+    /// Too many orders waited.
+    case crowdedOut
 
     package var succeeded: Bool { self == .exited(0) }
 
@@ -255,6 +285,7 @@ package enum ProgramOutcome: Equatable, Sendable {
             writer.byte(4)
             writer.text(reason)
         case .superseded: writer.byte(5)
+        case .crowdedOut: writer.byte(6)
         }
     }
 
@@ -266,6 +297,7 @@ package enum ProgramOutcome: Equatable, Sendable {
         case 3: self = .timedOut
         case 4: self = .notStarted(try reader.text())
         case 5: self = .superseded
+        case 6: self = .crowdedOut
         default: throw .invalid(field: "outcome", value: UInt64(tag))
         }
     }
@@ -279,6 +311,7 @@ extension ProgramOutcome: CustomStringConvertible {
         case .timedOut: "ended at its time limit"
         case .notStarted(let reason): "not started: \(reason)"
         case .superseded: "left out: a newer state came"
+        case .crowdedOut: "left out: too many notify programs wait"
         }
     }
 }

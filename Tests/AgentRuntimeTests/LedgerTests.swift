@@ -146,19 +146,24 @@ struct CheckLedgerTests {
 
 @Suite("Notify programs in line")
 struct NotifyQueueTests {
-    private func order(_ router: String, _ serial: UInt64) -> NotifyOrder {
+    private func order(
+        _ router: String,
+        _ serial: UInt64,
+        _ subject: NotifyOrder.Subject = .instance
+    ) -> NotifyOrder {
         NotifyOrder(
             router: router,
             serial: serial,
-            program: ProgramOrder(arguments: ["/bin/true"], user: "nobody")
+            program: ProgramOrder(arguments: ["/bin/true"], user: "nobody"),
+            subject: subject
         )
     }
 
     @Test func `one runs at a time, in the order of the orders`() {
         var queue = NotifyQueue()
-        #expect(queue.append(order("A", 1)) == [])
-        #expect(queue.append(order("A", 1)) == [])
-        #expect(queue.append(order("B", 2)) == [])
+        #expect(queue.append(order("A", 1)).isEmpty)
+        #expect(queue.append(order("A", 1)).isEmpty)
+        #expect(queue.append(order("B", 2)).isEmpty)
         #expect(queue.next() == order("A", 1))
         #expect(queue.next() == nil)
         #expect(queue.finish() == order("A", 1))
@@ -175,7 +180,11 @@ struct NotifyQueueTests {
         _ = queue.next()
         _ = queue.append(order("A", 2))
         _ = queue.append(order("B", 3))
-        #expect(queue.append(order("A", 4)) == [order("A", 2)])
+        #expect(
+            queue.append(order("A", 4)) == [
+                NotifyQueue.Dropped(order: order("A", 2), outcome: .superseded)
+            ]
+        )
         #expect(queue.running == order("A", 1))
         _ = queue.finish()
         #expect(queue.next() == order("B", 3))
@@ -183,11 +192,40 @@ struct NotifyQueueTests {
         #expect(queue.next() == order("A", 4))
     }
 
-    @Test func `it never grows without bound`() {
+    @Test func `as many routers as a link can have are all told`() {
         var queue = NotifyQueue()
         var dropped = 0
-        for number in 0..<1000 { dropped += queue.append(order("\(number)", 1)).count }
-        #expect(dropped == 1000 - NotifyQueue.limit)
+        for number in 0..<255 {
+            let own = order("VI_\(number)", UInt64(number + 1))
+            dropped += queue.append(own).count + queue.append(own).count
+        }
+        #expect(dropped == 0)
+        var ran = 0
+        while queue.next() != nil {
+            ran += 1
+            _ = queue.finish()
+        }
+        #expect(ran == 510)
+    }
+
+    @Test func `a rival and a group of one name take nothing from a router's states`() {
+        var queue = NotifyQueue()
+        #expect(queue.append(order("A", 1)).isEmpty)
+        #expect(queue.append(order("A", 2, .rival)).isEmpty)
+        #expect(queue.append(order("A", 3, .group)).isEmpty)
+        #expect(queue.append(order("A", 4, .rival)).count == 1)
+        #expect(queue.append(order("A", 5)).count == 1)
+    }
+
+    @Test func `it never grows without bound, and says what it could not take`() {
+        var queue = NotifyQueue()
+        var dropped: [NotifyQueue.Dropped] = []
+        for number in 0..<(NotifyQueue.limit + 10) {
+            dropped += queue.append(order("\(number)", 1))
+        }
+        #expect(dropped.count == 10)
+        #expect(dropped.allSatisfy { $0.outcome == .crowdedOut })
+        #expect(dropped.map(\.order.router) == (0..<10).map { "\(NotifyQueue.limit + $0)" })
     }
 }
 

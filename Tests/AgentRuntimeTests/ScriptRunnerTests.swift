@@ -226,6 +226,32 @@ struct ScriptRunnerTests {
         )
     }
 
+    @Test func `a notify program that runs too long is ended, and the next one runs`() throws {
+        let bench = try Bench()
+        let slow = try bench.script("slow", "exec sleep 60")
+        let next = try bench.script("next", "echo ran > \(bench.directory)/ran")
+        for (serial, path) in [(1, slow), (2, next)] {
+            bench.runner.send(
+                .notify(
+                    NotifyOrder(
+                        router: "VI_\(serial)",
+                        serial: UInt64(serial),
+                        program: bench.program([path]),
+                        timeLimit: .milliseconds(300)
+                    )
+                )
+            )
+        }
+        #expect(bench.until { bench.text("ran") == "ran\n" })
+        #expect(
+            bench.until {
+                bench.messages.contains(.notified(router: "VI_1", outcome: .timedOut))
+                    && bench.messages.contains(.notified(router: "VI_2", outcome: .exited(0)))
+            },
+            "\(bench.messages)"
+        )
+    }
+
     @Test func `told to finish, it ends its checks, runs what is left, and ends`() throws {
         let bench = try Bench()
         let path = try bench.script("last", "sleep 0.2; echo done > \(bench.directory)/done")

@@ -51,6 +51,20 @@ struct RunnerMessagesTests {
         (
             .notify(NotifyOrder(router: "VI_1", serial: 258, program: program)),
             "0300" + tail + text("VI_1") + "0201000000000000" + programBytes
+                + "01"  // of an instance
+                + "30750000"  // time limit 30 s
+        ),
+        (
+            .notify(
+                NotifyOrder(
+                    router: "VI_1",
+                    serial: 258,
+                    program: program,
+                    subject: .rival,
+                    timeLimit: .milliseconds(1500)
+                )
+            ),
+            "0300" + tail + text("VI_1") + "0201000000000000" + programBytes + "03" + "dc050000"
         ),
         (.finish, "0400" + tail),
         (
@@ -93,6 +107,10 @@ struct RunnerMessagesTests {
             "0300" + tail + text("VI_1") + "05"
         ),
         (
+            .notified(router: "VI_1", outcome: .crowdedOut),
+            "0300" + tail + text("VI_1") + "06"
+        ),
+        (
             .ended(name: "/run/fifo", outcome: .exited(1)),
             "0400" + tail + text("/run/fifo") + "01" + "01"
         ),
@@ -113,8 +131,8 @@ struct RunnerMessagesTests {
             sequence: 7,
             message: RunnerToAgent.notified(router: "VI_1", outcome: .superseded)
         ).encode()
-        encoded[encoded.count - 1] = 6
-        #expect(throws: FrameError.malformed(.invalid(field: "outcome", value: 6))) {
+        encoded[encoded.count - 1] = 7
+        #expect(throws: FrameError.malformed(.invalid(field: "outcome", value: 7))) {
             try Frame<RunnerToAgent>.decode(encoded[...])
         }
     }
