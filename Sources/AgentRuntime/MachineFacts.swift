@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import KeepalivedSyntax
 import LinuxIO
@@ -11,39 +10,14 @@ enum MachineFacts {
         "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
     ]
 
-    /// `file` is the configuration whose directory relative includes start from.
-    static func environment(of file: String) -> ParsingEnvironment {
-        let directory = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
-        return ParsingEnvironment(
-            readFiles: { pattern in
-                files(matching: pattern.hasPrefix("/") ? pattern : directory + pattern)
-            },
+    static var environment: ParsingEnvironment {
+        ParsingEnvironment(
+            readFiles: Surroundings.files(matching:),
             programExists: { program in status(of: program) },
             userExists: { name in UserIdentity.named(name) != nil },
-            hostname: hostname(),
-            environmentVariable: { name in
-                unsafe getenv(name).map { unsafe String(cString: $0) }
-            }
+            hostname: Surroundings.hostname(),
+            environmentVariable: Surroundings.environmentVariable
         )
-    }
-
-    private static func files(matching pattern: String) -> [SourceText] {
-        var text = [UInt8](repeating: 0, count: 65536)
-        let count = unsafe text.withUnsafeMutableBytes { raw in
-            unsafe tandem_glob(
-                pattern,
-                raw.baseAddress?.assumingMemoryBound(to: CChar.self),
-                raw.count
-            )
-        }
-        guard count > 0 else { return [] }
-        return text.split(separator: 0, omittingEmptySubsequences: true)
-            .prefix(Int(count))
-            .compactMap { bytes in
-                let path = String(decoding: bytes, as: UTF8.self)
-                guard let content = try? readFile(path) else { return nil }
-                return SourceText(path: path, bytes: content)
-            }
     }
 
     /// The file that a program's name means; nil when there is none.
@@ -60,11 +34,5 @@ enum MachineFacts {
     private static func isFile(_ path: String) -> Bool {
         var status = stat()
         return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-    }
-
-    private static func hostname() -> String {
-        var name = [CChar](repeating: 0, count: 256)
-        guard unsafe gethostname(&name, name.count - 1) == 0 else { return "" }
-        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

@@ -394,8 +394,8 @@ struct LineReader {
             pattern = line.location.file[...slash] + pattern
         }
         let keyword = Self.firstWord(line.bytes) ?? ""
-        let sources = environment.readFiles(pattern)
-        if sources.isEmpty {
+        let files = environment.readFiles(pattern)
+        if files.isEmpty {
             let message = "no file matches 'include \(pattern)'"
             let isStrict = ["includew", "includea"].contains(keyword)
             if !isStrict, pattern.contains(where: { "*?[".contains($0) }) {
@@ -404,8 +404,25 @@ struct LineReader {
                 report.error(line.location, message, mend: "make the file readable, or remove it")
             }
         }
-        for source in sources where filesRead < Limits.files {
-            read(source, depth: depth + 1)
+        for file in files {
+            switch file {
+            case .unreadable(let path, let reason):
+                report.error(
+                    line.location,
+                    "'\(path)' can't be read: \(reason)",
+                    mend: "make it readable, or move it out of the pattern's way"
+                )
+            case .read(let source):
+                guard filesRead < Limits.files else {
+                    report.error(
+                        line.location,
+                        "more than \(Limits.files - 1) files are included, from \(source.path) on",
+                        mend: "put several into one"
+                    )
+                    return
+                }
+                read(source, depth: depth + 1)
+            }
         }
     }
 }

@@ -9,8 +9,9 @@ package enum ProgramStatus: Sendable, Equatable {
 
 /// The facts of the machine that a keepalived.conf refers to; the shell knows them, the parser only asks.
 package struct ParsingEnvironment: Sendable {
-    /// The files that an `include` pattern matches, in order; empty when none does or none can be read.
-    package var readFiles: @Sendable (_ pattern: String) -> [SourceText]
+    /// The files that an `include` pattern matches, in order; empty when none does. The pattern is absolute,
+    /// or relative to where the path of the first file is.
+    package var readFiles: @Sendable (_ pattern: String) -> [IncludedFile]
     /// Looks a program up as execvp does: by path, or by `PATH` when the name has no slash.
     package var programExists: @Sendable (_ program: String) -> ProgramStatus
     package var userExists: @Sendable (_ name: String) -> Bool
@@ -20,7 +21,7 @@ package struct ParsingEnvironment: Sendable {
     package var environmentVariable: @Sendable (_ name: String) -> String?
 
     package init(
-        readFiles: @escaping @Sendable (String) -> [SourceText],
+        readFiles: @escaping @Sendable (String) -> [IncludedFile],
         programExists: @escaping @Sendable (String) -> ProgramStatus,
         userExists: @escaping @Sendable (String) -> Bool,
         hostname: String,

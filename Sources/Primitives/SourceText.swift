@@ -13,3 +13,9 @@ package struct SourceText: Equatable, Sendable {
         self.init(path: path, bytes: Array(text.utf8))
     }
 }
+
+/// A file that a pattern of an `include` matches.
+package enum IncludedFile: Equatable, Sendable {
+    case read(SourceText)
+    case unreadable(path: String, reason: String)
+}

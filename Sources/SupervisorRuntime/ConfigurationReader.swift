@@ -1,5 +1,3 @@
-import CLinux
-import Glibc
 import KeepalivedSyntax
 import LinuxIO
 import Primitives
@@ -14,7 +12,7 @@ struct ConfigurationReader {
     init(file: String) {
         do throws(SystemCallError) {
             let source = SourceText(path: file, bytes: try readFile(file))
-            let parsed = KeepalivedParser.parse(source, environment: Self.environment(of: file))
+            let parsed = KeepalivedParser.parse(source, environment: Self.environment)
             diagnostics = parsed.diagnostics.filter { $0.severity == .error }
             settings = parsed.configuration.map { SupervisionSettings($0.tandem) }
         } catch {
@@ -31,41 +29,14 @@ struct ConfigurationReader {
     }
 
     /// Programs and users are the agent's to check: it runs the scripts.
-    private static func environment(of file: String) -> ParsingEnvironment {
-        let directory = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
-        return ParsingEnvironment(
-            readFiles: { pattern in
-                files(matching: pattern.hasPrefix("/") ? pattern : directory + pattern)
-            },
+    private static var environment: ParsingEnvironment {
+        ParsingEnvironment(
+            readFiles: Surroundings.files(matching:),
             programExists: { _ in .found },
             userExists: { _ in true },
-            hostname: hostname(),
-            environmentVariable: { name in
-                unsafe getenv(name).map { unsafe String(cString: $0) }
-            }
+            hostname: Surroundings.hostname(),
+            environmentVariable: Surroundings.environmentVariable
         )
-    }
-
-    private static func files(matching pattern: String) -> [SourceText] {
-        var text = [UInt8](repeating: 0, count: 65536)
-        let count = unsafe text.withUnsafeMutableBytes { raw in
-            unsafe tandem_glob(
-                pattern,
-                raw.baseAddress?.assumingMemoryBound(to: CChar.self),
-                raw.count
-            )
-        }
-        guard count > 0 else { return [] }
-        return text.split(separator: 0).prefix(Int(count)).compactMap { bytes in
-            let path = String(decoding: bytes, as: UTF8.self)
-            return (try? readFile(path)).map { SourceText(path: path, bytes: $0) }
-        }
-    }
-
-    private static func hostname() -> String {
-        var name = [CChar](repeating: 0, count: 256)
-        guard unsafe gethostname(&name, name.count - 1) == 0 else { return "" }
-        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }
 

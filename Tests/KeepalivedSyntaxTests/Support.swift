@@ -15,9 +15,9 @@ func machine(
             if let star = pattern.firstIndex(of: "*") {
                 let prefix = pattern[..<star]
                 return files.keys.sorted().filter { $0.hasPrefix(prefix) }
-                    .map { SourceText(path: $0, text: files[$0] ?? "") }
+                    .map { .read(SourceText(path: $0, text: files[$0] ?? "")) }
             }
-            return files[pattern].map { [SourceText(path: pattern, text: $0)] } ?? []
+            return files[pattern].map { [.read(SourceText(path: pattern, text: $0))] } ?? []
         },
         programExists: { program in
             if program == "/etc/keepalived/not-executable.sh" { return .notExecutable }

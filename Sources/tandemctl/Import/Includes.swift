@@ -1,5 +1,3 @@
-import CLinux
-import Glibc
 import KeepalivedSyntax
 import LinuxIO
 import Primitives
@@ -23,17 +21,21 @@ struct Includes {
             environment: ParsingEnvironment(
                 readFiles: { pattern in
                     let isAbsolute = pattern.hasPrefix("/")
-                    let paths = Self.paths(matching: isAbsolute ? pattern : directory + pattern)
-                    return paths.compactMap { path in
-                        guard let bytes = try? readFile(path) else { return nil }
-                        let name = isAbsolute ? path : String(path.dropFirst(directory.count))
+                    let files = Surroundings.files(
+                        matching: isAbsolute ? pattern : directory + pattern
+                    )
+                    return files.compactMap { file in
+                        guard case .read(let source) = file else { return nil }
+                        let name =
+                            isAbsolute
+                            ? source.path : String(source.path.dropFirst(directory.count))
                         found.withLock { $0.append(name) }
-                        return SourceText(path: name, bytes: bytes)
+                        return .read(SourceText(path: name, bytes: source.bytes))
                     }
                 },
                 programExists: { _ in .found },
                 userExists: { _ in true },
-                hostname: Self.hostname(),
+                hostname: Surroundings.hostname(),
                 environmentVariable: { _ in nil }
             )
         )
@@ -46,26 +48,5 @@ struct Includes {
                 relative.append(name)
             }
         }
-    }
-
-    private static func paths(matching pattern: String) -> [String] {
-        var text = [UInt8](repeating: 0, count: 65536)
-        let count = unsafe text.withUnsafeMutableBytes { raw in
-            unsafe tandem_glob(
-                pattern,
-                raw.baseAddress?.assumingMemoryBound(to: CChar.self),
-                raw.count
-            )
-        }
-        guard count > 0 else { return [] }
-        return text.split(separator: 0).prefix(Int(count)).map {
-            String(decoding: $0, as: UTF8.self)
-        }
-    }
-
-    private static func hostname() -> String {
-        var name = [CChar](repeating: 0, count: 256)
-        guard unsafe gethostname(&name, name.count - 1) == 0 else { return "" }
-        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }
