@@ -153,7 +153,7 @@ extension Interpreter {
         case "dev":
             let setting = Setting(
                 keyword: "dev",
-                arguments: [Word(text: value)],
+                arguments: [Word(Array(value.utf8))],
                 children: [],
                 location: location
             )

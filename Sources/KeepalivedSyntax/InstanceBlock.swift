@@ -170,7 +170,7 @@ extension Interpreter {
             )
             return
         }
-        let password = Array(pass.value.utf8)
+        let password = pass.arguments.first?.bytes ?? []
         if password.count > 8 {
             report.warning(
                 pass.location,

@@ -46,7 +46,11 @@ import VRRP
                 + "virtual_ipaddress { 192.0.2.10 }\n}\n"
         ),
         Snippet(name: "quoted values", text: "\(head)priority \"150\"\n\(vip)}\n"),
-        Snippet(name: "single quotes", text: "\(head)priority '150'\n\(vip)}\n"),
+        Snippet(
+            name: "apostrophes, which quote commands alone",
+            text: "\(head)priority '150'\n\(vip)}\n",
+            priority: 100
+        ),
         Snippet(
             name: "definitions",
             text: "$PRIO=150\n$NIC = eth0\n\(head)priority $PRIO\n"
