@@ -43,7 +43,8 @@ extension Interpreter {
         case "garp_master_refresh": draft.refresh = burstDelay(setting)
         case "garp_master_refresh_repeat": draft.perRefresh = burst(setting)
         case "garp_lower_prio_delay": draft.secondAnswerDelay = burstDelay(setting)
-        case "garp_lower_prio_repeat": draft.perAnswer = burst(setting)
+        case "garp_lower_prio_repeat":
+            draft.perAnswer = integer(setting, in: 0...Self.largestBurst, otherwise: "the default")
         default: return false
         }
         return true
@@ -53,9 +54,12 @@ extension Interpreter {
         seconds(setting, in: 0...86_400, otherwise: "the default")
     }
 
+    /// keepalived has no limit; this many keep a link busy for a while.
+    private static let largestBurst = 1000
+
     /// 0 counts as 1, as in keepalived.
     private mutating func burst(_ setting: Setting) -> Int? {
-        integer(setting, in: 0...255, otherwise: "the default").map { max($0, 1) }
+        integer(setting, in: 0...Self.largestBurst, otherwise: "the default").map { max($0, 1) }
     }
 
     /// `vrrp_garp_interval` and its kin: 0, which the sample of the distributions has, is no pause.

@@ -80,7 +80,13 @@ extension Interpreter {
     private mutating func readState(_ setting: Setting, into draft: inout InstanceDraft) {
         switch setting.value {
         case "MASTER": draft.isMaster = true
-        case "BACKUP": draft.isMaster = false
+        case "BACKUP":
+            guard draft.isMaster else { return }
+            report.warning(
+                setting.location,
+                "'state BACKUP' behind 'state MASTER' is not used, as in keepalived",
+                mend: "remove one"
+            )
         default:
             draft.isMaster = false
             report.warning(
@@ -105,10 +111,12 @@ extension Interpreter {
 
     /// What becomes of it depends on the version, which may stand below.
     private mutating func readInterval(_ setting: Setting, into draft: inout InstanceDraft) {
-        guard let interval = Number.seconds(setting.value), interval > .zero else {
+        let range = Duration.milliseconds(10)...Duration.seconds(255)
+        guard let interval = Number.seconds(setting.value), range.contains(interval) else {
             report.warning(
                 setting.location,
-                "'advert_int \(setting.value)' is not a time: 1 second is used, as keepalived does",
+                "'advert_int \(setting.value)' is not a time of 0.01 to 255 seconds: 1 second is used, "
+                    + "as keepalived does",
                 mend: "write 1 to 255"
             )
             return

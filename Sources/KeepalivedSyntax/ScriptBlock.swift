@@ -44,7 +44,7 @@ extension Interpreter {
                 draft.script.timeout =
                     seconds(setting, in: 0...86_400, otherwise: "the interval") ?? .zero
             case "weight":
-                if let weight = weight(setting.arguments[...], at: setting.location) {
+                if let weight = weight(setting.arguments[...], isHeld: true, at: setting.location) {
                     draft.script.weight = weight.weight
                     draft.script.reversed = weight.reversed
                 }

@@ -81,7 +81,7 @@ extension Interpreter {
             }
             var words = statement.words[...]
             while let word = words.popFirst()?.text {
-                guard let address = IPAddress(word), address.isUnicast else {
+                guard let address = peerAddress(word, at: statement.location) else {
                     report.error(
                         statement.location,
                         "'\(word)' in 'unicast_peer' is not an address",
@@ -105,6 +105,20 @@ extension Interpreter {
                 }
             }
         }
+    }
+
+    /// keepalived reads a length behind the address, and has no use for it.
+    private mutating func peerAddress(_ word: String, at location: SourceLocation) -> IPAddress? {
+        let address = IPAddress(word) ?? Prefix(word)?.address
+        guard let address, address.isUnicast else { return nil }
+        if word.contains("/") {
+            report.warning(
+                location,
+                "the length of '\(word)' has no meaning for a peer",
+                mend: "write \(address)"
+            )
+        }
+        return address
     }
 
     private mutating func hopRange(

@@ -109,10 +109,12 @@ extension Interpreter {
         }
     }
 
-    /// `WEIGHT [reverse]`, held within what the kind of track allows.
+    /// `WEIGHT [reverse]`; nil with a warning where it is more than the kind of track allows. One that is held
+    /// counts as the most that is allowed, for it comes to the same: no priority goes beyond 1 to 254.
     mutating func weight(
         _ words: ArraySlice<Word>,
         within limit: Int = 253,
+        isHeld: Bool = false,
         at location: SourceLocation
     ) -> (weight: Int, reversed: Bool)? {
         guard let text = words.first?.text, let value = Number.integer(text) else {
@@ -124,13 +126,17 @@ extension Interpreter {
             return nil
         }
         let held = min(max(value, -limit), limit)
+        // keepalived takes 254 for 253 here.
+        let counts = isHeld || value.magnitude <= 254
         if held != value {
             report.warning(
                 location,
-                "weight \(value) is outside of -\(limit) to \(limit): \(held) is used",
+                "weight \(value) is outside of -\(limit) to \(limit)"
+                    + (counts ? ": \(held) is used" : " and does not count, as in keepalived"),
                 mend: "write -\(limit) to \(limit)"
             )
         }
+        guard counts else { return nil }
         var reversed = false
         if let rest = words.dropFirst().first {
             reversed = rest.text == "reverse"
