@@ -14,7 +14,7 @@ struct ConfigurationReader {
             let source = SourceText(path: file, bytes: try readFile(file))
             let parsed = KeepalivedParser.parse(
                 source,
-                environment: MachineFacts.environment
+                environment: MachineFacts.environment()
             )
             let refused =
                 parsed.configuration.map {

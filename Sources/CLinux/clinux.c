@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 int tandem_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t nanoseconds) {
     struct timespec timeout = {nanoseconds / 1000000000, nanoseconds % 1000000000};
@@ -456,4 +457,8 @@ int tandem_glob(const char *pattern, char *text, size_t size) {
     }
     globfree(&found);
     return count;
+}
+
+int tandem_has_access_list(const char *path) {
+    return getxattr(path, "system.posix_acl_access", NULL, 0) > 0;
 }

@@ -27,6 +27,7 @@ extension Interpreter {
         configuration.files = files
         global.settings.notifyFIFOs = finishedFIFOs()
         holdInterfaceDelays(configuration)
+        noteDefaultUser()
         configuration.global = global.settings
         return report.hasErrors ? nil : configuration
     }

@@ -4,7 +4,9 @@ import VRRP
 /// What `global_defs` says, for all routers and checks.
 struct GlobalDefinitions {
     var settings = GlobalSettings()
-    var scriptUser: (user: String, group: String?, location: SourceLocation)?
+    var scriptUser: (owner: ProgramOwner, location: SourceLocation)?
+    /// `enable_script_security`.
+    var wantsScriptSecurity = false
     var defaultInterface: String?
     var version: ProtocolVersion?
     var groups: [AddressFamily: IPAddress] = [:]
@@ -32,9 +34,11 @@ extension Interpreter {
     private mutating func readGlobalSetting(_ setting: Setting) {
         switch setting.keyword {
         case "script_user":
+            let group = setting.arguments.dropFirst().first?.text
             global.scriptUser = (
-                setting.value, setting.arguments.dropFirst().first?.text, setting.location
+                ProgramOwner(user: setting.value, group: group), setting.location
             )
+        case "enable_script_security": global.wantsScriptSecurity = true
         case "default_interface":
             if checkInterface(setting) { global.defaultInterface = setting.value }
         case "dynamic_interfaces": global.settings.allowsMissingInterfaces = true

@@ -35,9 +35,6 @@ extension KeepalivedParser {
             SourceText(path: "keepalived.conf", bytes: Array(bytes)),
             environment: ParsingEnvironment(
                 readFiles: { _ in [] },
-                programExists: { _ in .found },
-                userExists: { _ in true },
-                hostname: "node",
                 environmentVariable: { _ in nil }
             )
         )
@@ -74,8 +71,10 @@ struct Interpreter {
     var fifos: [String: NotifyFIFO] = [:]
     var fifoScripts: [String: Setting] = [:]
     var gateway: GatewayChoice?
-    /// Users that were looked up, so that each is missed once.
-    var missedUsers: Set<String> = []
+    /// Users and groups that were looked up, so that each is missed once.
+    var missedOwners: Set<String> = []
+    /// Somebody's programs run as whoever runs those that name nobody.
+    var reliesOnDefaultUser: SourceLocation?
     /// Top-level blocks that were refused, so that each kind is named once.
     private var refusedBlocks: Set<String> = []
     var tandem = TandemSettings()

@@ -6,6 +6,11 @@ extension Keywords {
                 .some,
                 "USER [GROUP] that runs checks and notify programs without their own"
             ),
+            .done(
+                "enable_script_security",
+                .none,
+                "what runs as root may be written by root alone, with the directories that lead to it"
+            ),
             .done("default_interface", .one, "for instances without 'interface'"),
             .done(
                 "dynamic_interfaces",
@@ -66,10 +71,6 @@ extension Keywords {
         Keyword.warned(
             "vrrp_owner_ignore_adverts",
             "two owners (255) are settled by their addresses"
-        ),
-        Keyword.accepted(
-            "enable_script_security",
-            "checks always run as their user, never with the agent's privileges"
         ),
         Keyword.refused(
             """

@@ -5,6 +5,14 @@ struct NotifyDraft {
     var programs = NotifyPrograms()
     /// The keyword of every program that was set: the first one counts.
     var seen: Set<String> = []
+    /// To be looked up once `script_user` is known.
+    var commands: [NotifyCommand] = []
+}
+
+struct NotifyCommand {
+    var keyword: String
+    var program: NotifyProgram
+    var location: SourceLocation
 }
 
 extension Interpreter {
@@ -22,20 +30,16 @@ extension Interpreter {
             draft.programs.saysDeleted = true
             guard !setting.arguments.isEmpty else { return }
         }
-        // A quoted command may be followed by its user and group; unquoted, all words are the command.
-        var command = setting
-        var owner: ArraySlice<Word> = []
-        if setting.arguments.first?.isQuoted == true {
-            command.arguments = Array(setting.arguments.prefix(1))
-            owner = setting.arguments.dropFirst()
-        }
+        let owner = owner(behind: setting)
         let notify = NotifyProgram(
-            arguments: program(command),
-            user: owner.first?.text,
-            group: owner.dropFirst().first?.text
+            arguments: program(setting),
+            user: owner?.user,
+            group: owner?.group
         )
-        if let user = notify.user { checkUser(user, at: setting.location) }
-        checkProgram(notify.arguments, of: setting.keyword, at: setting.location)
+        reportShellSyntax(setting)
+        draft.commands.append(
+            NotifyCommand(keyword: setting.keyword, program: notify, location: setting.location)
+        )
         switch setting.keyword {
         case "notify_master": draft.programs.master = notify
         case "notify_backup": draft.programs.backup = notify
@@ -47,13 +51,47 @@ extension Interpreter {
         }
     }
 
+    /// The second and third word behind a command: the user and group that run it.
+    mutating func owner(behind setting: Setting) -> ProgramOwner? {
+        let words = setting.arguments.dropFirst().map(\.text)
+        guard let user = words.first else { return nil }
+        let owner = ProgramOwner(user: user, group: words.dropFirst().first)
+        let isQuoted = setting.arguments.first?.isQuoted == true
+        let command = ([setting.value] + words).joined(separator: " ")
+        checkOwner(
+            owner,
+            at: setting.location,
+            unquoted: isQuoted ? nil : "\(setting.keyword) \"\(command)\""
+        )
+        if words.count > 2 {
+            report.warning(
+                setting.location,
+                "'\(words.dropFirst(2).joined(separator: " "))' behind the user and group of "
+                    + "'\(setting.keyword)' is ignored",
+                mend: "remove it, or quote the command with its arguments"
+            )
+        }
+        return owner
+    }
+
     /// keepalived.conf(5): notify programs that name nobody run as `script_user`; nil when there are none.
     mutating func finishedPrograms(of draft: NotifyDraft) -> NotifyPrograms? {
         guard draft.programs != NotifyPrograms() else { return nil }
         var programs = draft.programs
         if let user = global.scriptUser, programs.all.contains(where: { $0.user == nil }) {
-            checkUser(user.user, at: user.location)
-            programs.setDefaultUser(user.user, group: user.group)
+            checkOwner(user.owner, at: user.location)
+            programs.setDefaultUser(user.owner.user, group: user.owner.group)
+        }
+        for command in draft.commands {
+            let own = command.program.user.map {
+                ProgramOwner(user: $0, group: command.program.group)
+            }
+            checkProgram(
+                command.program.arguments,
+                of: command.keyword,
+                as: own ?? global.scriptUser?.owner,
+                at: command.location
+            )
         }
         return programs
     }
@@ -90,7 +128,9 @@ extension Interpreter {
         var fifo = NotifyFIFO(path: setting.value, location: setting.location)
         fifo.user = setting.arguments.dropFirst().first?.text
         fifo.group = setting.arguments.dropFirst(2).first?.text
-        if let user = fifo.user { checkUser(user, at: setting.location) }
+        if let user = fifo.user {
+            checkOwner(ProgramOwner(user: user, group: fifo.group), at: setting.location)
+        }
         fifos[kind] = fifo
     }
 
@@ -119,19 +159,16 @@ extension Interpreter {
                 )
                 continue
             }
-            var command = setting
-            if setting.arguments.first?.isQuoted == true {
-                command.arguments = Array(setting.arguments.prefix(1))
-                fifos[kind]?.scriptUser = setting.arguments.dropFirst().first?.text
-                fifos[kind]?.scriptGroup = setting.arguments.dropFirst(2).first?.text
+            let own = owner(behind: setting)
+            if own == nil, let user = global.scriptUser {
+                checkOwner(user.owner, at: user.location)
             }
-            if fifos[kind]?.scriptUser == nil {
-                fifos[kind]?.scriptUser = global.scriptUser?.user
-                fifos[kind]?.scriptGroup = global.scriptUser?.group
-            }
-            if let user = fifos[kind]?.scriptUser { checkUser(user, at: setting.location) }
-            let arguments = program(command)
-            checkProgram(arguments, of: setting.keyword, at: setting.location)
+            let owner = own ?? global.scriptUser?.owner
+            fifos[kind]?.scriptUser = owner?.user
+            fifos[kind]?.scriptGroup = owner?.group
+            let arguments = program(setting)
+            reportShellSyntax(setting)
+            checkProgram(arguments, of: setting.keyword, as: owner, at: setting.location)
             fifos[kind]?.script = arguments
         }
         return ["notify_fifo", "vrrp_notify_fifo"].compactMap { fifos[$0] }

@@ -1,10 +1,25 @@
 package import Primitives
 
-/// What a program's path leads to on this machine.
+/// What a program's path leads to on this machine, for those who are to run it.
 package enum ProgramStatus: Sendable, Equatable {
     case found
     case missing
+    /// Not by this user, or not by anybody.
     case notExecutable
+    /// Root would run it, and others may write to this file or directory on the way.
+    case writableByOthers(path: String)
+}
+
+/// Whom a program runs as.
+package struct ProgramOwner: Hashable, Sendable {
+    package var user: String
+    /// Nil: the user's own.
+    package var group: String?
+
+    package init(user: String, group: String? = nil) {
+        self.user = user
+        self.group = group
+    }
 }
 
 /// The facts of the machine that a keepalived.conf refers to; the shell knows them, the parser only asks.
@@ -13,23 +28,27 @@ package struct ParsingEnvironment: Sendable {
     /// or relative to where the path of the first file is.
     package var readFiles: @Sendable (_ pattern: String) -> [IncludedFile]
     /// Looks a program up as execvp does: by path, or by `PATH` when the name has no slash.
-    package var programExists: @Sendable (_ program: String) -> ProgramStatus
+    package var programStatus: @Sendable (_ program: String, _ owner: ProgramOwner) -> ProgramStatus
     package var userExists: @Sendable (_ name: String) -> Bool
+    package var groupExists: @Sendable (_ name: String) -> Bool
+    package var interfaceExists: @Sendable (_ name: String) -> Bool
     /// For `@host` lines; what stands behind the first dot is ignored, as keepalived's `--config-id` does.
     package var hostname: String
     /// For `${_ENV NAME}`.
     package var environmentVariable: @Sendable (_ name: String) -> String?
 
+    /// A machine on which every program, user, group and interface is there: for a file that is another
+    /// machine's, or whose programs are another process's to judge.
     package init(
-        readFiles: @escaping @Sendable (String) -> [IncludedFile],
-        programExists: @escaping @Sendable (String) -> ProgramStatus,
-        userExists: @escaping @Sendable (String) -> Bool,
         hostname: String,
+        readFiles: @escaping @Sendable (String) -> [IncludedFile],
         environmentVariable: @escaping @Sendable (String) -> String?
     ) {
         self.readFiles = readFiles
-        self.programExists = programExists
-        self.userExists = userExists
+        programStatus = { _, _ in .found }
+        userExists = { _ in true }
+        groupExists = { _ in true }
+        interfaceExists = { _ in true }
         self.hostname = hostname
         self.environmentVariable = environmentVariable
     }
@@ -81,6 +100,14 @@ struct Report {
         mend: String? = nil
     ) {
         add(Diagnostic(.warning, at: location, message, mend: mend))
+    }
+
+    mutating func note(
+        _ location: SourceLocation?,
+        _ message: String,
+        mend: String? = nil
+    ) {
+        add(Diagnostic(.note, at: location, message, mend: mend))
     }
 
     private mutating func add(_ diagnostic: Diagnostic) {

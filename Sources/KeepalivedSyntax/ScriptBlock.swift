@@ -4,6 +4,8 @@ import Primitives
 struct ScriptDraft {
     var script: CheckScript
     var userLocation: SourceLocation?
+    /// Where its command stands; nil: it has none, or is not run.
+    var commandLocation: SourceLocation?
 }
 
 extension Interpreter {
@@ -33,12 +35,13 @@ extension Interpreter {
             in: Keywords.script,
             block: "vrrp_script \(block.value)"
         )
-        var scriptLocation: SourceLocation?
+        var command: Setting?
         for setting in settings {
             switch setting.keyword {
             case "script":
                 draft.script.arguments = program(setting)
-                scriptLocation = setting.location
+                reportUnpassed(setting)
+                command = setting
             case "interval": readInterval(setting, into: &draft.script)
             case "timeout":
                 draft.script.timeout =
@@ -60,7 +63,7 @@ extension Interpreter {
             default: reportUnhandled(setting)
             }
         }
-        guard let scriptLocation else {
+        guard let command else {
             report.error(
                 block.location,
                 "vrrp_script '\(block.value)' has no 'script'",
@@ -71,11 +74,25 @@ extension Interpreter {
             return
         }
         draft.script.asksForProxyProcess = ProxyLiveness.isAsked(by: draft.script.arguments)
-        if !draft.script.asksForProxyProcess {
-            checkProgram(draft.script.arguments, of: "script", at: scriptLocation)
-        }
-        reportShellSyntax(draft.script, at: scriptLocation)
+        if !draft.script.asksForProxyProcess { draft.commandLocation = command.location }
+        reportShellSyntax(
+            command,
+            meaning: draft.script.asksForProxyProcess
+                ? "the proxy's own health answers for this check all the same"
+                : "the program gets it as an argument"
+        )
         scripts.append(draft)
+    }
+
+    /// keepalived passes the one word that is the command, and says nothing of the others.
+    private mutating func reportUnpassed(_ setting: Setting) {
+        let rest = setting.arguments.dropFirst().map(\.text).joined(separator: " ")
+        guard !rest.isEmpty else { return }
+        report.warning(
+            setting.location,
+            "'\(rest)' is not passed to '\(setting.value)', as in keepalived: a command is one word",
+            mend: "quote it with its arguments: script \"\(setting.value) \(rest)\""
+        )
     }
 
     private mutating func readInterval(_ setting: Setting, into script: inout CheckScript) {
@@ -93,16 +110,17 @@ extension Interpreter {
 
     // MARK: Programs
 
-    /// A single word is split like a line; several words are taken as they are.
+    /// The first word, which is split into a program and its arguments.
     func program(_ setting: Setting) -> [String] {
-        guard setting.arguments.count > 1 else { return Lexer.arguments(of: setting.value) }
-        return setting.arguments.map(\.text)
+        Lexer.arguments(of: setting.value)
     }
 
     /// A program that can't run would be an unwatched MASTER: an error, where keepalived goes on without it.
+    /// Without an owner it runs as the default user does.
     mutating func checkProgram(
         _ arguments: [String],
         of keyword: String,
+        as owner: ProgramOwner?,
         at location: SourceLocation
     ) {
         guard let program = arguments.first, !program.isEmpty else {
@@ -117,7 +135,9 @@ extension Interpreter {
             )
             return
         }
-        switch environment.programExists(program) {
+        if owner == nil, reliesOnDefaultUser == nil { reliesOnDefaultUser = location }
+        let owner = owner ?? ProgramOwner(user: defaultUser)
+        switch environment.programStatus(program, owner) {
         case .found: break
         case .missing:
             report.error(
@@ -128,31 +148,69 @@ extension Interpreter {
         case .notExecutable:
             report.error(
                 location,
-                "the program '\(program)' of '\(keyword)' can't be executed",
-                mend: "chmod +x \(program)"
+                "'\(owner.user)' can't execute '\(program)' of '\(keyword)'",
+                mend: "chmod a+x \(program) and the directories that lead to it, or write "
+                    + "'script_user USER' for who can"
             )
+        case .writableByOthers(let path):
+            let mend = "chown root \(path) && chmod go-w \(path), or name another user"
+            if global.wantsScriptSecurity {
+                report.error(
+                    location,
+                    "'\(keyword)' would run '\(program)' as root, and others than root may write to "
+                        + "'\(path)': 'enable_script_security' forbids it",
+                    mend: mend
+                )
+            } else {
+                report.warning(
+                    location,
+                    "'\(keyword)' would run '\(program)' as root, and others than root may write to "
+                        + "'\(path)'",
+                    mend: mend
+                )
+            }
         }
     }
 
-    private mutating func reportShellSyntax(_ script: CheckScript, at location: SourceLocation) {
-        let marks: Set<Character> = ["|", "&", ">", "<", "`", ";"]
-        guard !ProxyLiveness.isShell(script.arguments.first ?? "") else { return }
-        let suspicious = script.arguments.dropFirst().first { argument in
-            argument.contains(where: marks.contains) || argument.contains("$(")
+    /// What a shell would make something else of. A word in quotes of its own is not for the shell, but for
+    /// what is an operator anywhere.
+    mutating func reportShellSyntax(
+        _ command: Setting,
+        meaning: String = "the program gets it as an argument"
+    ) {
+        let words = Lexer.words(of: command.value)
+        guard !ProxyLiveness.isShell(words.first?.text ?? "") else { return }
+        let suspicious = words.dropFirst().first { word in
+            Self.isOperator(word.text) || !word.isQuoted && Self.isExpanded(word.text)
         }
         guard let suspicious else { return }
-        let meaning =
-            script.asksForProxyProcess
-            ? "the proxy's own health answers for this check all the same"
-            : "the program gets it as an argument"
         report.warning(
-            location,
-            "no shell is run, so '\(suspicious)' does not work here: \(meaning)",
+            command.location,
+            "no shell is run, so '\(suspicious.text)' does not work here: \(meaning)",
             mend: "remove it, or put the command into a file and name that"
         )
     }
 
+    private static func isOperator(_ word: String) -> Bool {
+        word.contains(where: "|&><`;".contains) || word.contains("$(")
+    }
+
+    /// A pattern of file names, a home directory or a variable.
+    private static func isExpanded(_ word: String) -> Bool {
+        if word == "~" || word.hasPrefix("~/") { return true }
+        if word.contains("*"), !word.contains("://") { return true }
+        let bytes = Array(word.utf8)
+        return zip(bytes, bytes.dropFirst()).contains { first, second in
+            first == Byte.dollar && (second == Byte.openBrace || Byte.isNameStart(second))
+        }
+    }
+
     // MARK: Users
+
+    /// Who runs what names nobody, where there is no `script_user` either. keepalived runs it as root.
+    var defaultUser: String {
+        environment.userExists("keepalived_script") ? "keepalived_script" : "nobody"
+    }
 
     /// `user`, else `script_user`, else keepalived_script where it exists.
     ///
@@ -161,28 +219,61 @@ extension Interpreter {
         let fallback = environment.userExists("keepalived_script") ? "keepalived_script" : nil
         return scripts.map { draft in
             var script = draft.script
+            var owner: ProgramOwner?
             if let user = script.user {
-                if let location = draft.userLocation, !script.asksForProxyProcess {
-                    checkUser(user, at: location)
+                owner = ProgramOwner(user: user, group: script.group)
+                if let owner, let location = draft.userLocation, !script.asksForProxyProcess {
+                    checkOwner(owner, at: location)
                 }
             } else if let user = global.scriptUser {
-                (script.user, script.group) = (user.user, user.group)
-                if !script.asksForProxyProcess { checkUser(user.user, at: user.location) }
+                (script.user, script.group) = (user.owner.user, user.owner.group)
+                owner = user.owner
+                if !script.asksForProxyProcess { checkOwner(user.owner, at: user.location) }
             } else {
                 script.user = fallback
+            }
+            if let location = draft.commandLocation {
+                checkProgram(script.arguments, of: "script", as: owner, at: location)
             }
             return script
         }
     }
 
-    mutating func checkUser(_ name: String, at location: SourceLocation) {
-        guard !environment.userExists(name),
-            missedUsers.insert("\(name) \(location)").inserted
-        else { return }
-        report.error(
+    /// One line of a file that runs programs as nobody in particular, which is not keepalived's default.
+    mutating func noteDefaultUser() {
+        guard let location = reliesOnDefaultUser, defaultUser == "nobody" else { return }
+        report.note(
             location,
-            "there is no user '\(name)' on this machine",
-            mend: "create it (useradd -r \(name)), or name another"
+            "programs that name nobody run as 'nobody'; keepalived would run them as root",
+            mend: "write 'script_user USER' into global_defs"
         )
+    }
+
+    /// `command`: the keyword and the command that the user stands behind, where it was written without quotes.
+    mutating func checkOwner(
+        _ owner: ProgramOwner,
+        at location: SourceLocation,
+        unquoted command: String? = nil
+    ) {
+        if !environment.userExists(owner.user),
+            missedOwners.insert("user \(owner.user) \(location)").inserted
+        {
+            let place = command == nil ? "" : ": behind a command stand its user and group"
+            report.error(
+                location,
+                "there is no user '\(owner.user)' on this machine\(place)",
+                mend: command.map { "quote the command with its arguments: \($0)" }
+                    ?? "create it (useradd -r \(owner.user)), or name another"
+            )
+        }
+        if let group = owner.group, !environment.groupExists(group),
+            missedOwners.insert("group \(group) \(location)").inserted
+        {
+            report.error(
+                location,
+                "there is no group '\(group)' on this machine",
+                mend: "create it (groupadd -r \(group)), or name another"
+            )
+        }
     }
 }

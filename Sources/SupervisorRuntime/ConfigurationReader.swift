@@ -28,13 +28,11 @@ struct ConfigurationReader {
         }
     }
 
-    /// Programs and users are the agent's to check: it runs the scripts.
+    /// Programs, users and interfaces are the agent's to check: it has to do with them.
     private static var environment: ParsingEnvironment {
         ParsingEnvironment(
-            readFiles: Surroundings.files(matching:),
-            programExists: { _ in .found },
-            userExists: { _ in true },
             hostname: Surroundings.hostname(),
+            readFiles: Surroundings.files(matching:),
             environmentVariable: Surroundings.environmentVariable
         )
     }

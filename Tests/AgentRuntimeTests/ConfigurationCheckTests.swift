@@ -52,6 +52,78 @@ struct ConfigurationCheckTests {
         """
     }
 
+    private func script(_ path: String, _ body: String = "") -> String {
+        "vrrp_script chk {\n    script \"\(path)\"\n\(body)\n}\n"
+            + instance("track_script { chk }")
+    }
+
+    @Test func `a program has to be executable by who will run it`() throws {
+        let bench = try Bench()
+        let own = try bench.file("own.sh", "#!/bin/sh\n", mode: 0o700)
+        let said = try bench.check(script(own))
+        #expect(said.cause == .exited(1), "\(said.output)")
+        #expect(
+            said.output.contains("k.conf:2: error: 'nobody' can't execute '\(own)' of 'script'")
+        )
+        #expect(said.output.contains("write 'script_user"), "\(said.output)")
+        #expect(try bench.check(script(own, "user root")).succeeded)
+        // A directory on the way counts as well.
+        try makeDirectory(bench.directory + "/closed")
+        chmod(bench.directory + "/closed", 0o700)
+        let inside = try bench.file("closed/all.sh", "#!/bin/sh\n", mode: 0o755)
+        #expect(try bench.check(script(inside)).cause == .exited(1))
+        #expect(try bench.check(script(inside, "user root")).succeeded)
+        let all = try bench.file("all.sh", "#!/bin/sh\n", mode: 0o755)
+        let well = try bench.check(script(all) + script(all).replacing("VI_1", with: "VI_2"))
+        #expect(well.output.contains("note: programs that name nobody run as 'nobody'"))
+        let notify = try bench.check(instance("notify_master \"\(own)\""))
+        #expect(notify.output.contains("'nobody' can't execute '\(own)' of 'notify_master'"))
+    }
+
+    @Test func `what root would run may be written by root alone where security is asked for`()
+        throws
+    {
+        let bench = try Bench()
+        let open = try bench.file("open.sh", "#!/bin/sh\n", mode: 0o777)
+        let strict = "global_defs {\nenable_script_security\nscript_user root\n}\n"
+        let refused = try bench.check(strict + script(open))
+        #expect(refused.cause == .exited(1), "\(refused.output)")
+        #expect(
+            refused.output.contains("others than root may write to '\(open)'"),
+            "\(refused.output)"
+        )
+        let warned = try bench.check(script(open, "user root"))
+        #expect(warned.succeeded)
+        #expect(warned.output.contains("warning: 'script' would run '\(open)' as root"))
+        // What runs as somebody else harms root by nothing.
+        #expect(
+            try !bench.check(script(open, "user nobody")).output.contains("may write to")
+        )
+        let closed = try bench.file("closed.sh", "#!/bin/sh\n", mode: 0o755)
+        #expect(try bench.check(strict + script(closed)).succeeded)
+        // The directory counts too.
+        chmod(bench.directory, 0o777)
+        #expect(try bench.check(strict + script(closed)).cause == .exited(1))
+        chmod(bench.directory, 0o755)
+    }
+
+    @Test func `a group that does not exist is an error`() throws {
+        let bench = try Bench()
+        for text in [
+            script("/bin/true", "user nobody nosuchgroup"),
+            instance("notify_master \"/bin/true\" nobody nosuchgroup"),
+            "global_defs {\nscript_user nobody nosuchgroup\n}\n" + script("/bin/true"),
+        ] {
+            let said = try bench.check(text)
+            #expect(said.cause == .exited(1), "\(said.output)")
+            #expect(
+                said.output.contains("there is no group 'nosuchgroup' on this machine"),
+                "\(said.output)"
+            )
+            #expect(try bench.check(text.replacing("nosuchgroup", with: "root")).succeeded)
+        }
+    }
+
     @Test func `a relative include is relative to its file, however that is named`() throws {
         let bench = try Bench()
         try makeDirectory(bench.directory + "/sub")
@@ -83,5 +155,12 @@ struct ConfigurationCheckTests {
         #expect(dangling.cause == .exited(1), "\(dangling.output)")
         #expect(dangling.output.contains("k.conf:1: error: '\(bench.directory)/some/2.conf'"))
         #expect(dangling.output.contains("can't be read"))
+    }
+}
+
+extension String {
+    fileprivate func replacing(_ old: String, with new: String) -> String {
+        guard let range = range(of: old) else { return self }
+        return String(self[..<range.lowerBound]) + new + self[range.upperBound...]
     }
 }

@@ -80,7 +80,9 @@ import VRRP
 
     static func parse(_ file: String) -> ParsedKeepalived {
         var environment = machine(users: ["root", "nobody", "keepalived_script"])
-        environment.programExists = { $0.contains("missing") ? .missing : .found }
+        environment.programStatus = { program, _ in
+            program.contains("missing") ? .missing : .found
+        }
         return KeepalivedParser.parse(
             SourceText(path: file, bytes: fixture("keepalived/\(file)")),
             environment: environment

@@ -273,7 +273,7 @@ import Testing
     )
     func blindChecks(command: String, process: String?) throws {
         var environment = machine()
-        environment.programExists = { _ in .found }
+        environment.programStatus = { _, _ in .found }
         let text =
             "vrrp_script chk {\nscript \"\(command)\"\n}\n" + instance("track_script { chk }")
         let configuration = try #require(parse(text, environment).configuration)
@@ -304,6 +304,30 @@ import Testing
         if isWarned {
             #expect(warnings[0].message.contains("together send 25500 advertisements a second"))
             #expect(warnings[0].mend?.contains("from 0.01 seconds in 'VI_1'") == true)
+        }
+    }
+
+    @Test(
+        "Shell syntax is seen in checks and in notify programs",
+        arguments: [
+            ("/bin/ls *.conf", "*.conf"), ("/bin/echo $HOME", "$HOME"), ("/bin/ls ~/x", "~/x"),
+            ("/bin/echo a > /tmp/x", ">"), ("/bin/echo a; /bin/true", "a;"),
+            ("/bin/grep 'a.*b' /tmp/x", nil), ("/bin/grep foo$ /tmp/x", nil),
+            ("/bin/curl http://x/*", nil), ("/bin/sh -c 'x | y > z *'", nil),
+        ] as [(String, String?)]
+    )
+    func shellSyntax(command: String, word: String?) throws {
+        var environment = machine()
+        environment.programStatus = { _, _ in .found }
+        for text in [
+            "vrrp_script chk {\nscript \"\(command)\"\n}\n" + instance("track_script { chk }"),
+            instance("notify_master \"\(command)\""),
+        ] {
+            let said = parse(text, environment).diagnostics.filter {
+                $0.message.hasPrefix("no shell is run")
+            }
+            #expect(said.count == (word == nil ? 0 : 1), "\(text)")
+            if let word { #expect(said.first?.message.contains("so '\(word)'") == true) }
         }
     }
 }

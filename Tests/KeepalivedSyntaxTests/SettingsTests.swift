@@ -160,7 +160,7 @@ import VRRP
         #expect(script.weight == 0 && !script.reversed)
         #expect(script.rise == 1 && script.fall == 1)
         #expect(!script.startsFailed && !script.asksForProxyProcess)
-        #expect(script.user == nil && script.group == nil)
+        #expect(script.user == "keepalived_script" && script.group == nil)
     }
 
     @Test("A check's settings are read")
@@ -185,9 +185,15 @@ import VRRP
         #expect(named.user == "nobody" && named.group == "root")
         #expect(try script("user checker", before: global).user == "checker")
         let text = checkScript + "\n" + instance("")
-        let fallback = parse(text, machine(users: ["keepalived_script"]))
-        #expect(fallback.configuration?.scripts.first?.user == "keepalived_script")
-        #expect(parse(text).configuration?.scripts.first?.user == nil)
+        #expect(parse(text).configuration?.scripts.first?.user == "keepalived_script")
+        let bare = parse(text, machine(users: ["nobody"]))
+        #expect(bare.configuration?.scripts.first?.user == nil)
+        #expect(
+            bare.diagnostics.map(\.description).contains(
+                "k.conf:2: note: programs that name nobody run as 'nobody'; keepalived would run them "
+                    + "as root (write 'script_user USER' into global_defs)"
+            )
+        )
     }
 
     @Test("A check of the proxy needs neither its program nor its user")
@@ -228,7 +234,7 @@ import VRRP
     func notifications() throws {
         let parsed = parse(
             instance(
-                "notify_master \"/bin/notify up\" nobody root\nnotify_backup /bin/notify down\n"
+                "notify_master \"/bin/notify up\" nobody root\nnotify_backup \"/bin/notify down\"\n"
                     + "notify_fault '/bin/notify \"a b\"'\nnotify /bin/notify\n"
                     + "notify_stop \"/bin/notify\""
             )

@@ -7,10 +7,12 @@ import Testing
 func machine(
     files: [String: String] = [:],
     programs: Set<String> = ["/usr/local/bin/check", "/bin/notify", "kill", "sh", "/bin/sh"],
-    users: Set<String> = ["root", "nobody", "checker"],
+    users: Set<String> = ["root", "nobody", "checker", "keepalived_script"],
+    groups: Set<String> = ["root", "nogroup"],
     hostname: String = "node1.example.com"
 ) -> ParsingEnvironment {
-    ParsingEnvironment(
+    var machine = ParsingEnvironment(
+        hostname: hostname,
         readFiles: { pattern in
             if let star = pattern.firstIndex(of: "*") {
                 let prefix = pattern[..<star]
@@ -19,14 +21,15 @@ func machine(
             }
             return files[pattern].map { [.read(SourceText(path: pattern, text: $0))] } ?? []
         },
-        programExists: { program in
-            if program == "/etc/keepalived/not-executable.sh" { return .notExecutable }
-            return programs.contains(program) ? .found : .missing
-        },
-        userExists: { users.contains($0) },
-        hostname: hostname,
         environmentVariable: { $0 == "VIP" ? "192.0.2.77" : nil }
     )
+    machine.programStatus = { program, _ in
+        if program == "/etc/keepalived/not-executable.sh" { return .notExecutable }
+        return programs.contains(program) ? .found : .missing
+    }
+    machine.userExists = { users.contains($0) }
+    machine.groupExists = { groups.contains($0) }
+    return machine
 }
 
 func parse(_ text: String, _ environment: ParsingEnvironment = machine()) -> ParsedKeepalived {

@@ -227,3 +227,5 @@ int tandem_seqpacket_pair(int ends[2]);
 /// Paths that match a shell pattern, in order, each ended by a zero byte, into `text`; their number, or
 /// -ENOSPC when they don't fit.
 int tandem_glob(const char *pattern, char *text, size_t size);
+/// Whether a POSIX access list says more than the mode of a file does.
+int tandem_has_access_list(const char *path);

@@ -19,6 +19,7 @@ struct Includes {
         _ = KeepalivedParser.parse(
             SourceText(path: file.name, bytes: file.bytes),
             environment: ParsingEnvironment(
+                hostname: Surroundings.hostname(),
                 readFiles: { pattern in
                     let isAbsolute = pattern.hasPrefix("/")
                     let files = Surroundings.files(
@@ -33,9 +34,6 @@ struct Includes {
                         return .read(SourceText(path: name, bytes: source.bytes))
                     }
                 },
-                programExists: { _ in .found },
-                userExists: { _ in true },
-                hostname: Surroundings.hostname(),
                 environmentVariable: { _ in nil }
             )
         )
