@@ -13,6 +13,7 @@ extension Interpreter {
             configuration.notifications[draft.name] = finishedPrograms(of: draft.notify)
             checkLifetime(settings, at: draft.location)
         }
+        checkInterfaces(configuration)
         checkVirtualInterfaces(configuration)
         configuration.groups = finishedGroups()
         for group in configuration.groups where group.members.count > 1 {
@@ -45,6 +46,39 @@ extension Interpreter {
                 "no vrrp_instance tracks '\(subject.name)', so it changes nothing",
                 mend: "name it in a '\(keyword) { … }' block, or remove it"
             )
+        }
+    }
+
+    /// keepalived refuses an interface that does not exist. One that comes late is no rarity, so the file is
+    /// taken, and the router is in FAULT until then.
+    private mutating func checkInterfaces(_ configuration: KeepalivedConfiguration) {
+        guard !global.settings.allowsMissingInterfaces else { return }
+        let made = Set(configuration.routers.compactMap(\.virtualInterface?.name))
+        var told: Set<String> = []
+        for draft in instances {
+            var named: [(name: String, location: SourceLocation)] = []
+            if let interface = draft.interface ?? global.defaultInterface {
+                named.append((interface, draft.interfaceLocation ?? draft.location))
+            }
+            for track in draft.tracks {
+                guard case .interface(let name) = track.subject else { continue }
+                named.append((name, track.location))
+            }
+            for line in draft.addresses + draft.excluded {
+                if let name = line.address.interface { named.append((name, line.location)) }
+            }
+            for (name, location) in named {
+                guard !made.contains(name), !environment.interfaceExists(name),
+                    told.insert("\(name) \(location)").inserted
+                else { continue }
+                report.warning(
+                    location,
+                    "there is no interface '\(name)' here",
+                    mend:
+                        "is the name right? It is a FAULT until it comes; 'dynamic_interfaces' says "
+                        + "that it may"
+                )
+            }
         }
     }
 

@@ -37,6 +37,7 @@ extension Interpreter {
         case "interface":
             _ = checkInterface(setting)
             draft.interface = setting.value
+            draft.interfaceLocation = setting.location
         case "virtual_router_id": readRouterID(setting, into: &draft)
         case "priority":
             draft.priority = UInt8(integer(setting, in: 1...255, otherwise: "100") ?? 100)

@@ -7,6 +7,7 @@ struct InstanceDraft {
     var location: SourceLocation
     var isMaster = false
     var interface: String?
+    var interfaceLocation: SourceLocation?
     var virtualRouterID: UInt8?
     var priority: UInt8?
     var interval: (value: Duration, text: String, location: SourceLocation)?

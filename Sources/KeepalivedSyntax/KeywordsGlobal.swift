@@ -15,7 +15,7 @@ extension Keywords {
             .done(
                 "dynamic_interfaces",
                 .any,
-                "an interface may be missing: a FAULT until it comes"
+                "no word about an interface that is missing: it is a FAULT until it comes"
             ),
             .done("vrrp_version", .one, "2 or 3, for instances without 'version'; default 2"),
             .done("vrrp_mcast_group4", .one, "the group of IPv4; default 224.0.0.18"),

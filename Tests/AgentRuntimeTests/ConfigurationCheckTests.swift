@@ -124,6 +124,21 @@ struct ConfigurationCheckTests {
         }
     }
 
+    @Test func `an interface that is not here is a warning, with the keyword a silence`() throws {
+        let bench = try Bench()
+        let text = instance("track_interface { nosuch1 }")
+            .replacing("interface eth0", with: "interface nosuch0")
+        let said = try bench.check(text)
+        #expect(said.succeeded)
+        #expect(
+            said.output.contains("k.conf:2: warning: there is no interface 'nosuch0' here"),
+            "\(said.output)"
+        )
+        #expect(said.output.contains("k.conf:6: warning: there is no interface 'nosuch1' here"))
+        let dynamic = try bench.check("global_defs {\ndynamic_interfaces\n}\n" + text)
+        #expect(!dynamic.output.contains("there is no interface"), "\(dynamic.output)")
+    }
+
     @Test func `a relative include is relative to its file, however that is named`() throws {
         let bench = try Bench()
         try makeDirectory(bench.directory + "/sub")
