@@ -29,10 +29,14 @@ enum AddressRelease: Equatable {
     }
 
     /// Returns the exit status.
-    static func run(_ release: AddressRelease, file: String) -> Int32 {
+    static func run(_ release: AddressRelease, _ options: AgentOptions) -> Int32 {
         guard release != .nothing else { return 0 }
         let log = Logger.daemon("tandem-agent")
-        let reader = ConfigurationReader(file: file)
+        // Addresses go whatever has become of the file's programs and users.
+        let reader = ConfigurationReader(
+            file: options.file,
+            environment: MachineFacts.otherMachine(name: options.name)
+        )
         guard let configuration = reader.configuration else {
             for diagnostic in reader.diagnostics where diagnostic.severity == .error {
                 log.error("\(diagnostic)")

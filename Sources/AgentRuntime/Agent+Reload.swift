@@ -12,7 +12,7 @@ extension Agent {
     func reload() {
         notifier.reloading()
         line(.notice, "reading \(options.file) anew")
-        let reader = ConfigurationReader(file: options.file)
+        let reader = ConfigurationReader(options)
         log.tell(reader.diagnostics, incident: incident, id: nil)
         let outcome = apply(reader)
         switch outcome {

@@ -8,7 +8,11 @@ struct AgentOptions: Equatable {
     var releaseOnly = false
     /// Take off what the unit's process left, and end.
     var cleansUp = false
+    /// What `@host` lines go by; nil: the host's name.
+    var name: String?
     var peerFile: String?
+    /// The same for the other node's file.
+    var peerName: String?
     var runtimeDirectory = RuntimeDirectory.defaultPath
 
     enum Parsed: Equatable {
@@ -23,12 +27,14 @@ struct AgentOptions: Equatable {
     static let scriptRunnerOption = "--script-runner"
 
     static let usage = """
-        usage: tandem-agent [-f FILE] [-t [--peer FILE]] [--runtime-dir DIR]
-               tandem-agent [-f FILE] --release-addresses | --clean-up
+        usage: tandem-agent [-f FILE] [-i ID] [-t [--peer FILE] [--peer-id ID]] [--runtime-dir DIR]
+               tandem-agent [-f FILE] [-i ID] --release-addresses | --clean-up
 
           -f FILE              the keepalived.conf to run (default: /etc/tandem/keepalived.conf)
+          -i, --config-id ID   what '@ID' lines go by (default: the name of the host)
           -t                   check the file, say what would happen, and exit 0 or 1
           --peer FILE          with -t: the other node's file
+          --peer-id ID         with --peer: what '@ID' lines of that file go by
           --runtime-dir DIR    the directory of the sockets (default: /run/tandem)
           --release-addresses  take the file's addresses off this node, whoever put them there, and exit
           --clean-up           the same as the unit does it: $SERVICE_RESULT says what may stay for the
@@ -54,9 +60,15 @@ struct AgentOptions: Equatable {
                 options.file = file
             case "--release-addresses": options.releaseOnly = true
             case "--clean-up": options.cleansUp = true
+            case "-i", "--config-id":
+                guard let name = value() else { return .unusable("'\(option)' needs a name") }
+                options.name = name
             case "--peer":
                 guard let file = value() else { return .unusable("'--peer' needs a file") }
                 options.peerFile = file
+            case "--peer-id":
+                guard let name = value() else { return .unusable("'--peer-id' needs a name") }
+                options.peerName = name
             case "--runtime-dir":
                 guard let directory = value(), directory.hasPrefix("/") else {
                     return .unusable("'--runtime-dir' needs an absolute path")
@@ -67,6 +79,9 @@ struct AgentOptions: Equatable {
         }
         if options.peerFile != nil, !options.checkOnly {
             return .unusable("'--peer' is for '-t' only")
+        }
+        if options.peerName != nil, options.peerFile == nil {
+            return .unusable("'--peer-id' is for '--peer' only")
         }
         return .run(options)
     }

@@ -37,12 +37,12 @@ package enum AgentProgram {
         case .scriptRunner: return ScriptRunner.main()
         case .run(let options):
             if options.checkOnly {
-                return ConfigurationCheck.run(file: options.file, peerFile: options.peerFile)
+                return ConfigurationCheck.run(options)
             }
-            if options.releaseOnly { return AddressRelease.run(.everything, file: options.file) }
+            if options.releaseOnly { return AddressRelease.run(.everything, options) }
             if options.cleansUp {
                 let result = unsafe getenv("SERVICE_RESULT").map { unsafe String(cString: $0) }
-                return AddressRelease.run(AddressRelease(after: result), file: options.file)
+                return AddressRelease.run(AddressRelease(after: result), options)
             }
             return run(options)
         }
@@ -65,7 +65,7 @@ package enum AgentProgram {
             )
             return 1
         }
-        let reader = ConfigurationReader(file: options.file)
+        let reader = ConfigurationReader(options)
         log.tell(reader.diagnostics)
         guard let configuration = reader.configuration else { return 1 }
         do throws(SystemCallError) {

@@ -5,9 +5,19 @@ import Primitives
 /// `tandem-agent -t`: everything that there is to say about a file, and whether it would run.
 enum ConfigurationCheck {
     /// The exit status: 0 if the file would run, else 1.
-    static func run(file: String, peerFile: String?) -> Int32 {
-        let reader = ConfigurationReader(file: file)
-        let peer = peerFile.map(ConfigurationReader.init(file:))
+    static func run(_ options: AgentOptions) -> Int32 {
+        let file = options.file
+        let reader = ConfigurationReader(
+            file: file,
+            environment: MachineFacts.environment(name: options.name)
+        )
+        let peer = options.peerFile.map { file in
+            // What it refers to is on the other machine.
+            ConfigurationReader(
+                file: file,
+                environment: MachineFacts.otherMachine(name: options.peerName ?? options.name)
+            )
+        }
         var diagnostics = reader.diagnostics + (peer?.diagnostics ?? [])
         if let configuration = reader.configuration, peer == nil || peer?.configuration != nil {
             diagnostics += KeepalivedLint.findings(

@@ -9,13 +9,18 @@ struct ConfigurationReader {
     let configuration: KeepalivedConfiguration?
     let diagnostics: [Diagnostic]
 
-    init(file: String) {
+    /// The file that the agent runs.
+    init(_ options: AgentOptions) {
+        self.init(
+            file: options.file,
+            environment: MachineFacts.environment(name: options.name)
+        )
+    }
+
+    init(file: String, environment: ParsingEnvironment = MachineFacts.environment()) {
         do throws(SystemCallError) {
             let source = SourceText(path: file, bytes: try readFile(file))
-            let parsed = KeepalivedParser.parse(
-                source,
-                environment: MachineFacts.environment()
-            )
+            let parsed = KeepalivedParser.parse(source, environment: environment)
             let refused =
                 parsed.configuration.map {
                     Self.oversizedPrograms(in: $0)

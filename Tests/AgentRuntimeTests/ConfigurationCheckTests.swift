@@ -171,6 +171,34 @@ struct ConfigurationCheckTests {
         #expect(dangling.output.contains("k.conf:1: error: '\(bench.directory)/some/2.conf'"))
         #expect(dangling.output.contains("can't be read"))
     }
+
+    @Test func `what only the other node has is no error of its file`() throws {
+        let bench = try Bench()
+        let peer = try bench.file(
+            "peer.conf",
+            script("/opt/only-there/check", "user only-there only-there")
+                .replacing("priority 150", with: "priority 90")
+        )
+        let said = try bench.check(instance(), ["--peer", peer])
+        #expect(said.succeeded, "\(said.output)")
+        // The twin: here it is one.
+        #expect(try bench.check(script("/opt/only-there/check")).cause == .exited(1))
+    }
+
+    @Test func `each file may be read under a name of its own`() throws {
+        let bench = try Bench()
+        let text = instance("@first priority 150\n@second priority 100")
+            .replacing("    priority 150\n", with: "")
+        let peer = try bench.file("peer.conf", text)
+        let said = try bench.check(text, ["-i", "first", "--peer", peer, "--peer-id", "second"])
+        #expect(said.succeeded, "\(said.output)")
+        #expect(!said.output.contains("both nodes have priority"), "\(said.output)")
+        let same = try bench.check(
+            text,
+            ["--config-id=first", "--peer", peer, "--peer-id=first"]
+        )
+        #expect(same.output.contains("both nodes have priority 150"), "\(same.output)")
+    }
 }
 
 extension String {

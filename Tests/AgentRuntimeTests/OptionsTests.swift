@@ -11,19 +11,32 @@ struct OptionsTests {
     }
 
     @Test(arguments: [
-        (["-f", "a", "-t", "--peer", "b", "--runtime-dir", "/r"], true, "b"),
-        (["--use-file=a", "-t", "--peer=b", "--runtime-dir=/r"], true, "b"),
+        (
+            ["-f", "a", "-i", "c", "-t", "--peer", "b", "--peer-id", "d", "--runtime-dir", "/r"],
+            true, "b"
+        ),
+        (
+            [
+                "--use-file=a", "--config-id=c", "-t", "--peer=b", "--peer-id=d",
+                "--runtime-dir=/r",
+            ], true, "b"
+        ),
     ])
     func `every option is read`(_ words: [String], _ checkOnly: Bool, _ peer: String) {
         var expected = AgentOptions()
         expected.file = "a"
         expected.checkOnly = checkOnly
+        expected.name = "c"
         expected.peerFile = peer
+        expected.peerName = "d"
         expected.runtimeDirectory = "/r"
         #expect(AgentOptions.parse(words) == .run(expected))
     }
 
-    @Test(arguments: [["-x"], ["-f"], ["--peer", "b"], ["--runtime-dir", "run"], ["file"]])
+    @Test(arguments: [
+        ["-x"], ["-f"], ["-i"], ["--peer", "b"], ["-t", "--peer-id", "b"],
+        ["--runtime-dir", "run"], ["file"],
+    ])
     func `what can't be meant is refused`(_ words: [String]) {
         guard case .unusable = AgentOptions.parse(words) else {
             Issue.record("\(words) was taken")
