@@ -13,7 +13,7 @@ extension Agent {
         notifier.reloading()
         line(.notice, "reading \(options.file) anew")
         let reader = ConfigurationReader(options)
-        log.tell(reader.diagnostics, incident: incident, id: nil)
+        log.tell(reader.findings, incident: incident, id: nil)
         let outcome = apply(reader)
         switch outcome {
         case .success(let text): line(.notice, text)

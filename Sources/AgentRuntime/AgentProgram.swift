@@ -66,7 +66,7 @@ package enum AgentProgram {
             return 1
         }
         let reader = ConfigurationReader(options)
-        log.tell(reader.diagnostics)
+        log.tell(reader.findings)
         guard let configuration = reader.configuration else { return 1 }
         do throws(SystemCallError) {
             let agent = try Agent(options: options, configuration: configuration, log: log)

@@ -35,6 +35,11 @@ struct ConfigurationReader {
         }
     }
 
+    /// All that there is to say of the file alone: `diagnostics`, and what a failed check would do.
+    var findings: [Diagnostic] {
+        diagnostics + (configuration.map { KeepalivedLint.findings($0, peer: nil) } ?? [])
+    }
+
     /// Command lines that would not reach the script runner whole.
     private static func oversizedPrograms(
         in configuration: KeepalivedConfiguration

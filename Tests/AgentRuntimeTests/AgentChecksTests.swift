@@ -6,8 +6,8 @@ import Testing
 
 @testable import AgentRuntime
 
-/// What a reload makes of checks.
-@Suite("An agent's checks", .serialized, .timeLimit(.minutes(1)))
+/// What a reload makes of checks, and what the log says of a file beside its errors.
+@Suite("An agent's checks and its file", .serialized, .timeLimit(.minutes(1)))
 struct AgentChecksTests {
     private func instance(_ name: String, _ number: Int, _ body: String) -> String {
         """
@@ -81,6 +81,28 @@ struct AgentChecksTests {
         agent.signal(SIGHUP)
         #expect(agent.logs("the check chk succeeds", within: .seconds(5)), "\(node.logTail())")
         #expect(agent.logs("(A) Entering MASTER STATE", within: .seconds(6)), "\(node.logTail())")
+    }
+
+    @Test func `a start and a reload say what a failed check would do`() throws {
+        let lab = try Lab(seed: seedDirectory(), servesBackend: false)
+        defer { lab.tearDown() }
+        let node = lab.machine1
+        let text = """
+            vrrp_script chk {
+                script "/bin/true"
+                weight -2
+            }
+
+            """ + instance("A", 51, "track_script { chk }")
+        try write(text, to: node.keepalivedFile)
+        let agent = try AgentProcess(on: node)
+        let finding = "'A': if chk fails here, the VIP does not move: 150 - 2"
+        #expect(agent.logs(finding, within: .seconds(5)), "\(node.logTail())")
+        #expect(agent.logs("(A) Entering BACKUP STATE", within: .seconds(5)), "\(node.logTail())")
+        #expect(agent.count(of: finding) == 1)
+        agent.signal(SIGHUP)
+        #expect(agent.logs("the new configuration is in force", within: .seconds(3)))
+        #expect(agent.count(of: finding) == 2, "\(node.logTail())")
     }
 }
 
