@@ -9,6 +9,10 @@ package struct KeepalivedConfiguration: Equatable, Sendable {
     package var notifications: [String: NotifyPrograms]
     /// Where each router's block begins, by the name of the router.
     package var routerLocations: [String: SourceLocation] = [:]
+    /// By router: where the weight stands that counts for a track, or else the track.
+    package var trackLocations: [String: [Track.Subject: SourceLocation]] = [:]
+    /// Routers of `state MASTER`.
+    package var masters: Set<String> = []
     package var tandem: TandemSettings
     package var groups: [SyncGroup] = []
     package var processes: [TrackedProcess] = []

@@ -11,8 +11,10 @@ extension Interpreter {
             configuration.routers.append(settings)
             configuration.routerLocations[draft.name] = draft.location
             configuration.notifications[draft.name] = finishedPrograms(of: draft.notify)
+            if draft.isMaster { configuration.masters.insert(draft.name) }
             checkLifetime(settings, at: draft.location)
         }
+        configuration.trackLocations = trackLocations
         checkInterfaces(configuration)
         checkVirtualInterfaces(configuration)
         configuration.groups = finishedGroups()

@@ -1,4 +1,5 @@
 package import Primitives
+import VRRP
 
 /// Reads keepalived.conf(5): its VRRP part and Tandem's own block.
 package enum KeepalivedParser {
@@ -34,6 +35,7 @@ extension KeepalivedParser {
         parse(
             SourceText(path: "keepalived.conf", bytes: Array(bytes)),
             environment: ParsingEnvironment(
+                hostname: "node",
                 readFiles: { _ in [] },
                 environmentVariable: { _ in nil }
             )
@@ -77,6 +79,10 @@ struct Interpreter {
     var reliesOnDefaultUser: SourceLocation?
     /// Top-level blocks that were refused, so that each kind is named once.
     private var refusedBlocks: Set<String> = []
+    /// Where a check, a process or a file says its weight.
+    var weightLocations: [Track.Subject: SourceLocation] = [:]
+    /// By router: where the weight stands that counts for a track, or else the track.
+    var trackLocations: [String: [Track.Subject: SourceLocation]] = [:]
     var tandem = TandemSettings()
     private var tandemLocation: SourceLocation?
 

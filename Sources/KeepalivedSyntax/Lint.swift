@@ -5,8 +5,8 @@ import VRRP
 package enum KeepalivedLint {
     /// Findings for every virtual router of `configuration`, in its order.
     ///
-    /// Without the other node's file a node above 100 is judged against a peer at 100; below that, only what
-    /// can be known is said. An error is a pair that would have two owners of the address.
+    /// Without the other node's file a node above 100 is judged against a peer at 100, and a MASTER of less
+    /// against one just below it; of any other, only what can be known is said. An error is a pair that would have two owners of the address.
     package static func findings(
         _ configuration: KeepalivedConfiguration,
         peer: KeepalivedConfiguration?
@@ -119,7 +119,7 @@ private struct RouterLint {
     }
 
     private func findingsAlone() -> [Diagnostic] {
-        if router.basePriority > 100 {
+        if router.basePriority > 100 || configuration.masters.contains(router.name) {
             return forecasts(against: PairForecast.assumedPeer(of: router), isAssumed: true)
         }
         guard !router.tracks.isEmpty else { return [untracked] }
@@ -165,9 +165,12 @@ private struct RouterLint {
                 "; whatever the weight, a proxy that hangs or can't be restarted makes this node "
                 + "step down"
         }
-        let place = script?.location ?? location
+        let place = configuration.trackLocations[router.name]?[forecast.subject] ?? location
         switch forecast.outcome {
         case .moves, .notMaster:
+            return Diagnostic(.note, at: place, message)
+        case .stays where forecast.value != nil && weight(of: forecast.subject)?.magnitude == 1:
+            // Each number in the file is a weight, so there is one that moves the address.
             return Diagnostic(.note, at: place, message)
         case .stays:
             return Diagnostic(.warning, at: place, message, mend: mend(forecast, against: other))
@@ -183,9 +186,9 @@ private struct RouterLint {
 
     /// The smallest weight that moves the address, if the simulation says that one does.
     private func mend(_ forecast: PairForecast, against other: RouterSettings) -> String {
-        let generic = "write 'weight 0': a failure is then a FAULT, and the VIP moves"
-        guard let weight = router.tracks.first(where: { $0.subject == forecast.subject })?.weight
-        else { return generic }
+        let fault = forecast.value == nil ? "a failure" : "any number but 0"
+        let generic = "write 'weight 0': \(fault) is then a FAULT, and the VIP moves"
+        guard let weight = weight(of: forecast.subject) else { return generic }
         let gap = Int(forecast.failedPriority.value) - Int(forecast.peerPriority.value)
         guard gap >= 0, weight != 0 else {
             return forecast.faults
@@ -198,12 +201,17 @@ private struct RouterLint {
         let moved = PairForecast(
             of: forecast.subject,
             on: with(router, better, forecast.subject),
-            peer: with(other, better, forecast.subject, instead: weight)
+            peer: with(other, better, forecast.subject, instead: weight),
+            holding: forecast.value
         )
         if case .moves = moved.outcome {
             return "write 'weight \(better)' (or a larger one) on both nodes"
         }
         return generic
+    }
+
+    private func weight(of subject: Track.Subject) -> Int? {
+        router.tracks.first { $0.subject == subject }?.weight
     }
 
     private func with(

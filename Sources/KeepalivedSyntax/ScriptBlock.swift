@@ -1,4 +1,5 @@
 import Primitives
+import VRRP
 
 /// A `vrrp_script` as it stands, before `script_user` is known.
 struct ScriptDraft {
@@ -48,6 +49,7 @@ extension Interpreter {
                     seconds(setting, in: 0...86_400, otherwise: "the interval") ?? .zero
             case "weight":
                 if let weight = weight(setting.arguments[...], isHeld: true, at: setting.location) {
+                    weightLocations[.script(block.value)] = setting.location
                     draft.script.weight = weight.weight
                     draft.script.reversed = weight.reversed
                 }

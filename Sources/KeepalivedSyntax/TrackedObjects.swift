@@ -21,6 +21,7 @@ extension Interpreter {
             case "full_command": process.comparesPath = true
             case "weight":
                 if let weight = weight(setting.arguments[...], within: 254, at: setting.location) {
+                    weightLocations[.process(block.value)] = setting.location
                     process.weight = weight.weight
                     process.reversed = weight.reversed
                 }
@@ -99,6 +100,7 @@ extension Interpreter {
             case "file": file.path = setting.value
             case "weight":
                 if let weight = weight(setting.arguments[...], within: 254, at: setting.location) {
+                    weightLocations[.file(block.value)] = setting.location
                     file.weight = weight.weight
                     file.reversed = weight.reversed
                 }

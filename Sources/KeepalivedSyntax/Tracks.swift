@@ -73,7 +73,7 @@ extension Interpreter {
             if let group, !group.tracksWeights, weight.weight != 0 {
                 guard joins(track, in: group, weight: &weight) else { continue }
             }
-            add(track, weight, priority: priority, to: &result)
+            add(track, weight, of: draft.name, priority: priority, to: &result)
         }
         for track in group?.tracks ?? [] {
             guard let weight = effectiveWeight(of: track, interface: nil) else { continue }
@@ -88,7 +88,7 @@ extension Interpreter {
                 )
                 continue
             }
-            add(track, weight, priority: priority, to: &result)
+            add(track, weight, of: draft.name, priority: priority, to: &result)
         }
         return result
     }
@@ -96,6 +96,7 @@ extension Interpreter {
     private mutating func add(
         _ track: TrackDraft,
         _ weight: (weight: Int, reversed: Bool),
+        of router: String,
         priority: UInt8,
         to tracks: inout [Track]
     ) {
@@ -107,6 +108,8 @@ extension Interpreter {
             )
             return
         }
+        let origin = track.weight == nil ? weightLocations[track.subject] : nil
+        trackLocations[router, default: [:]][track.subject] = origin ?? track.location
         tracks.append(
             Track(subject: track.subject, weight: weight.weight, reversed: weight.reversed)
         )

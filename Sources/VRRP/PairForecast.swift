@@ -15,6 +15,8 @@ package struct PairForecast: Equatable, Sendable {
     }
 
     package let subject: Track.Subject
+    /// The number that its file holds; nil for what is no file.
+    package let value: Int?
     package let outcome: Outcome
     /// The sums of this node while all is well, and once the check has failed.
     package let healthyPriority: EffectivePriority
@@ -27,11 +29,18 @@ package struct PairForecast: Equatable, Sendable {
 
     private let name: String
 
-    /// Runs the pair: both nodes start with all checks well, then `subject` fails on `node` alone.
-    package init(of subject: Track.Subject, on node: RouterSettings, peer: RouterSettings) {
+    /// Runs the pair: both nodes start with all checks well, then `subject` fails on `node` alone, or its file
+    /// holds `value`.
+    package init(
+        of subject: Track.Subject,
+        on node: RouterSettings,
+        peer: RouterSettings,
+        holding value: Int? = nil
+    ) {
         var pair = SimulatedPair(node: node, peer: peer)
         let settling = pair.settlingTime
         self.subject = subject
+        self.value = value
         name = subject.name
         pair.start()
         pair.run(for: settling)
@@ -43,7 +52,11 @@ package struct PairForecast: Equatable, Sendable {
         let startsMaster = pair.nodeHolds
         let deafness = pair.deafness
         let failedAt = pair.now
-        pair.report(subject, succeeded: false)
+        if let value {
+            pair.report(.reading(subject, value: value))
+        } else {
+            pair.report(.check(subject, succeeded: false))
+        }
         failedPriority = pair.node.priority
         faults = pair.node.visibleState == .fault
         guard startsMaster, deafness == nil else {
@@ -58,13 +71,20 @@ package struct PairForecast: Equatable, Sendable {
             return
         }
         outcome = .moves(after: movedAt - failedAt)
-        pair.report(subject, succeeded: true)
+        let track = node.tracks.first { $0.subject == subject }
+        pair.report(track?.wellReport ?? .check(subject, succeeded: true))
         returns = pair.run(for: settling, until: { $0.nodeHolds && !$0.peerHolds }) != nil
     }
 
-    /// A forecast for every check that `node` tracks, in the file's order.
+    /// A forecast for every check that `node` tracks, in the file's order; for a tracked file, one for each
+    /// number that says something of its own.
     package static func all(for node: RouterSettings, peer: RouterSettings) -> [PairForecast] {
-        node.tracks.map { PairForecast(of: $0.subject, on: node, peer: peer) }
+        node.tracks.flatMap { track in
+            let values = track.harmfulValues
+            return values.isEmpty
+                ? [PairForecast(of: track.subject, on: node, peer: peer)]
+                : values.map { PairForecast(of: track.subject, on: node, peer: peer, holding: $0) }
+        }
     }
 
     /// The peer that a file on its own is judged against: the same router with the priority that most
@@ -79,7 +99,8 @@ package struct PairForecast: Equatable, Sendable {
 extension PairForecast: CustomStringConvertible {
     /// One sentence for the operator.
     package var description: String {
-        let beginning = "if \(name) fails here,"
+        let event = value.map { "holds \($0)" } ?? "fails"
+        let beginning = "if \(name) \(event) here,"
         let sum = failedPriority.sum
         let peer = "the peer's \(peerPriority.sum)"
         switch outcome {

@@ -34,14 +34,9 @@ struct SimulatedPair {
 
     /// Both at once, with every check well. The node goes first where both are as good.
     mutating func start() {
-        for track in node.settings.tracks {
-            report(track.subject, succeeded: !track.faultsOnSuccess)
-        }
+        for track in node.settings.tracks { report(track.wellReport) }
         for track in peer.settings.tracks {
-            deliver(
-                peer.handle(.check(track.subject, succeeded: !track.faultsOnSuccess), at: now),
-                fromNode: false
-            )
+            deliver(peer.handle(track.wellReport, at: now), fromNode: false)
         }
         deliver(
             node.handle(.start(source: Self.nodeAddress, faults: []), at: now),
@@ -53,9 +48,9 @@ struct SimulatedPair {
         )
     }
 
-    /// An outcome on the node alone.
-    mutating func report(_ subject: Track.Subject, succeeded: Bool) {
-        deliver(node.handle(.check(subject, succeeded: succeeded), at: now), fromNode: true)
+    /// A report to the node alone.
+    mutating func report(_ event: RouterEvent) {
+        deliver(node.handle(event, at: now), fromNode: true)
     }
 
     /// Returns when the condition came true, or nil after the whole time.
@@ -107,6 +102,23 @@ struct SimulatedPair {
 }
 
 extension Track {
-    /// A reversed track of weight 0 is well while its check fails.
-    fileprivate var faultsOnSuccess: Bool { weight == 0 && reversed }
+    /// A reversed track of weight 0 is well while its check fails, or its file holds a number.
+    private var faultsOnSuccess: Bool { weight == 0 && reversed }
+
+    /// What says that all is well.
+    var wellReport: RouterEvent {
+        if case .file = subject { return .reading(subject, value: faultsOnSuccess ? 1 : 0) }
+        return .check(subject, succeeded: !faultsOnSuccess)
+    }
+
+    /// Numbers in a tracked file that make its node worse: the smallest, and the smallest that is a FAULT.
+    /// Empty for what is no file.
+    var harmfulValues: [Int] {
+        guard case .file = subject else { return [] }
+        guard weight != 0 else { return [reversed ? 0 : 1] }
+        let direction = (weight < 0) == reversed ? -1 : 1
+        let size = Int(weight.magnitude)
+        let fault = (254 + size - 1) / size
+        return fault == 1 ? [direction] : [direction, direction * fault]
+    }
 }

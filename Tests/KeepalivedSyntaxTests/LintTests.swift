@@ -40,14 +40,14 @@ import Testing
         let (first, second) = (try seed("machine1"), try seed("machine2"))
         #expect(
             said(first, peer: second) == [
-                "machine1:1: note: 'VI_1': if chk_haproxy fails here, the VIP moves after T s: "
+                "machine1:4: note: 'VI_1': if chk_haproxy fails here, the VIP moves after T s: "
                     + "101 is below the peer's 100 + 2; whatever the weight, a proxy that hangs or "
                     + "can't be restarted makes this node step down"
             ]
         )
         #expect(
             said(second, peer: first) == [
-                "machine2:1: note: 'VI_1': if chk_haproxy fails here, nothing moves: while both nodes "
+                "machine2:4: note: 'VI_1': if chk_haproxy fails here, nothing moves: while both nodes "
                     + "are well, the peer is MASTER with 101 + 2 against 100 + 2; whatever the weight, "
                     + "a proxy that hangs or can't be restarted makes this node step down"
             ]
@@ -64,7 +64,7 @@ import Testing
     func tooLight() throws {
         #expect(
             said(try node("priority 150")) == [
-                "k.conf:1: warning: 'VI_1': if chk fails here, the VIP does not move: 150 - 2 is "
+                "k.conf:3: warning: 'VI_1': if chk fails here, the VIP does not move: 150 - 2 is "
                     + "still above the peer's 100 (a peer of priority 100 is assumed) (write "
                     + "'weight -51' (or a larger one) on both nodes)"
             ]
@@ -75,7 +75,7 @@ import Testing
                 peer: try node("priority 100", script: "weight 2")
             )
                 == [
-                    "k.conf:1: warning: 'VI_1': if chk fails here, the VIP does not move: 150 is still "
+                    "k.conf:3: warning: 'VI_1': if chk fails here, the VIP does not move: 150 is still "
                         + "above the peer's 100 + 2 (write 'weight 51' (or a larger one) on both nodes)"
                 ]
         )
@@ -94,7 +94,7 @@ import Testing
         let weighted = said(try node("priority 150\nnopreempt", script: "weight -60"), peer: peer)
         #expect(
             weighted == [
-                "k.conf:1: warning: 'VI_1': if chk fails here, the VIP does not move: 150 - 60 is below "
+                "k.conf:3: warning: 'VI_1': if chk fails here, the VIP does not move: 150 - 60 is below "
                     + "the peer's 100, but the peer does not preempt (nopreempt) (remove 'nopreempt' on "
                     + "both nodes, or write 'weight 0': a failure is then a FAULT, and the VIP moves)"
             ]
@@ -305,6 +305,62 @@ import Testing
             #expect(warnings[0].message.contains("together send 25500 advertisements a second"))
             #expect(warnings[0].mend?.contains("from 0.01 seconds in 'VI_1'") == true)
         }
+    }
+
+    // MARK: Where and what
+
+    private func found(_ text: String) throws -> [Diagnostic] {
+        let parsed = parse(text)
+        let configuration = try #require(
+            parsed.configuration,
+            "\(parsed.diagnostics.map(\.description))"
+        )
+        return KeepalivedLint.findings(configuration, peer: nil)
+    }
+
+    @Test("A finding points at the weight that counts, else at the track")
+    func places() throws {
+        let script = "vrrp_script chk {\nscript \"/usr/local/bin/check\"\n"
+        let router =
+            "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\npriority 150\n"
+            + "virtual_ipaddress { 192.0.2.10 }\n"
+        let own = script + "weight -2\n}\n" + router + "track_script {\nchk\n}\n}\n"
+        #expect(try found(own).map(\.location?.line) == [3])
+        let track = script + "weight -2\n}\n" + router + "track_script {\nchk weight -5\n}\n}\n"
+        #expect(try found(track).map(\.location?.line) == [11])
+        let fault = script + "}\n" + router + "track_script {\nchk\n}\n}\n"
+        #expect(try found(fault).map(\.location?.line) == [10])
+        let link = router + "track_interface { eth1 weight 5 }\n}\n"
+        #expect(try found(link).map(\.location?.line) == [6])
+        let process =
+            "vrrp_track_process p {\nprocess foo\nweight -2\n}\n" + router
+            + "track_process { p }\n}\n"
+        #expect(try found(process).map(\.location?.line) == [3])
+    }
+
+    @Test("A MASTER of priority 100 or less is judged against a peer one below it")
+    func lowMaster() throws {
+        let body = "state MASTER\npriority 100"
+        #expect(
+            said(try node(body)) == [
+                "k.conf:3: note: 'VI_1': if chk fails here, the VIP moves after T s: 100 - 2 is below "
+                    + "the peer's 99 (a peer of priority 99 is assumed)"
+            ]
+        )
+        #expect(said(try node("state BACKUP\npriority 100")).first?.contains("can't be") == true)
+    }
+
+    @Test("What an unusual number in a tracked file does is said with the number")
+    func trackedFile() throws {
+        let text =
+            "track_file maint {\nfile /run/maint\nweight WEIGHT\n}\n"
+            + instance("priority 150\ntrack_file { maint }")
+        let heavy = try found(text.replacing("WEIGHT", with: "-20"))
+        #expect(heavy.map(\.severity) == [.warning, .note])
+        #expect(heavy.first?.message.contains("if maint holds 1 here, the VIP does not") == true)
+        #expect(heavy.first?.mend?.contains("'weight -51'") == true)
+        // A weight of 1 leaves it to the number.
+        #expect(try found(text.replacing("WEIGHT", with: "1")).map(\.severity) == [.note, .note])
     }
 
     @Test(

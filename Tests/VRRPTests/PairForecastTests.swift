@@ -99,4 +99,57 @@ struct PairForecastTests {
         #expect(PairForecast.assumedPeer(of: settings).basePriority == peer)
         #expect(PairForecast.all(for: settings, peer: settings).count == 1)
     }
+
+    // MARK: Tracked files
+
+    private func sentences(weight: Int, reversed: Bool = false) -> [String] {
+        var node = Self.settings(150, weight: nil)
+        node.tracks = [Track(subject: .file("maint"), weight: weight, reversed: reversed)]
+        return PairForecast.all(for: node, peer: Self.settings(100, weight: nil)).map { forecast in
+            let parts = forecast.description.split(separator: " moves after ", maxSplits: 1)
+            guard parts.count == 2 else { return forecast.description }
+            return parts[0] + " moves" + parts[1].drop { $0 != ":" }
+        }
+    }
+
+    @Test(
+        "A tracked file is a number, not a success",
+        arguments: [
+            (
+                -60, false,
+                [
+                    "if maint holds 1 here, the VIP moves: 150 - 60 is below the peer's 100",
+                    "if maint holds 5 here, the VIP moves: this node goes to FAULT",
+                ]
+            ),
+            (
+                -1, false,
+                [
+                    "if maint holds 1 here, the VIP does not move: 150 - 1 is still above the peer's 100",
+                    "if maint holds 254 here, the VIP moves: this node goes to FAULT",
+                ]
+            ),
+            (
+                1, false,
+                [
+                    "if maint holds -1 here, the VIP does not move: 150 - 1 is still above the peer's "
+                        + "100",
+                    "if maint holds -254 here, the VIP moves: this node goes to FAULT",
+                ]
+            ),
+            (
+                2, true,
+                [
+                    "if maint holds 1 here, the VIP does not move: 150 - 2 is still above the peer's 100",
+                    "if maint holds 127 here, the VIP moves: this node goes to FAULT",
+                ]
+            ),
+            (-254, false, ["if maint holds 1 here, the VIP moves: this node goes to FAULT"]),
+            (0, false, ["if maint holds 1 here, the VIP moves: this node goes to FAULT"]),
+            (0, true, ["if maint holds 0 here, the VIP moves: this node goes to FAULT"]),
+        ]
+    )
+    func files(weight: Int, reversed: Bool, expected: [String]) {
+        #expect(sentences(weight: weight, reversed: reversed) == expected)
+    }
 }
