@@ -252,12 +252,12 @@ extension Supervisor {
     }
 
     private func reload(for client: UInt64) {
-        if let problem = readSettings() {
-            finish(client, name: "supervisor", .failed, problem)
-            return
-        }
         if let refusal = engine.refusal(of: .reload) {
             finish(client, name: "", .refused, refusal)
+            return
+        }
+        if let problem = readSettings(awaitingAgent: agent.isConnected) {
+            finish(client, name: "supervisor", .failed, problem)
             return
         }
         for (name, answers) in [

@@ -130,6 +130,7 @@ extension Supervisor {
             learn(.router(name: change.router, state: change.to))
         case .peerHeard(_, _, let priority): learn(.peerHeard(priority: priority))
         case .reloadFinished(let succeeded, let text):
+            agentJudged(accepted: succeeded)
             finishReload(of: .agent, succeeded: succeeded, text: text)
         case .routerRemoved(let name):
             routers.removeAll { $0.name == name }

@@ -45,6 +45,8 @@ final class Supervisor {
     var routers: [RouterReport] = []
     /// Commands of `tandemctl` that are not answered yet.
     var waiting: [WaitingCommand] = []
+    /// Read, and not in force before the agent has accepted the same file.
+    private var settingsAwaitingAgent: SupervisionSettings?
     /// Who follows the output of which process.
     var followers: [(client: UInt64, name: ProcessName)] = []
     /// Set when the loop is to end.
@@ -262,7 +264,7 @@ final class Supervisor {
         switch number {
         case SIGHUP:
             log.notice("SIGHUP: reloading")
-            if let problem = readSettings() {
+            if let problem = readSettings(awaitingAgent: agent.isConnected) {
                 log.line(.error, problem, LogFields(.configurationRefused))
             }
             learn(.request(.reload))
@@ -280,13 +282,26 @@ final class Supervisor {
     }
 
     /// Reads the settings anew; a sentence when the file has errors and the old ones stay.
-    func readSettings() -> String? {
+    ///
+    /// They are of one file with the agent's: where it answers, it has the say whether the file counts.
+    func readSettings(awaitingAgent: Bool) -> String? {
         let reader = ConfigurationReader(file: options.keepalivedFile)
         guard let settings = reader.settings else {
+            settingsAwaitingAgent = nil
             return reader.diagnostics.map(\.description).joined(separator: "; ")
         }
-        learn(.reconfigured(settings))
+        if awaitingAgent {
+            settingsAwaitingAgent = settings
+        } else {
+            learn(.reconfigured(settings))
+        }
         return nil
+    }
+
+    /// What the agent makes of the file that both have read.
+    func agentJudged(accepted: Bool) {
+        if accepted, let settings = settingsAwaitingAgent { learn(.reconfigured(settings)) }
+        settingsAwaitingAgent = nil
     }
 
     private func beatWatchdog(at now: Instant) {

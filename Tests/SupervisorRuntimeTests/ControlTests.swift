@@ -94,6 +94,48 @@ struct ControlTests {
         #expect(supervisor.bothRun())
     }
 
+    @Test("What the agent refuses changes nothing of the supervisor's either")
+    func refusedByAgent() throws {
+        let supervisor = try SupervisorProcess()
+        try #require(supervisor.bothRun(), Comment(rawValue: supervisor.log))
+        let block = "tandem {\n restart_limit 7\n}\n"
+        // Whether a program is there is the agent's to judge.
+        try write(
+            "vrrp_script chk {\n script \"/no/such/check\"\n}\n" + SupervisorProcess.keepalived
+                + block,
+            to: supervisor.keepalivedFile
+        )
+        for bySignal in [false, true] {
+            if bySignal {
+                supervisor.signal(SIGHUP)
+            } else {
+                let lines = try supervisor.act(.reload)
+                #expect(lines.contains { $0.hasPrefix("agent: ERROR") }, "\(lines)")
+            }
+            #expect(
+                wait(.seconds(5)) {
+                    let decisions = (try? supervisor.decisions()) ?? []
+                    let refusals = decisions.count { $0.contains("anew: the old one stays") }
+                    return refusals == (bySignal ? 2 : 1)
+                }
+            )
+            let proxy = supervisor.pid(of: "proxy")
+            kill(proxy, SIGKILL)
+            #expect(supervisor.isState(.running, "proxy", otherThan: proxy))
+            #expect(
+                supervisor.log.contains("restart \(bySignal ? 2 : 1) of 3 in"),
+                "\(supervisor.log)"
+            )
+        }
+        // The twin: what the agent accepts counts at once.
+        try write(SupervisorProcess.keepalived + block, to: supervisor.keepalivedFile)
+        #expect(try supervisor.act(.reload).contains { $0.hasPrefix("agent: reloaded") })
+        let proxy = supervisor.pid(of: "proxy")
+        kill(proxy, SIGKILL)
+        #expect(supervisor.isState(.running, "proxy", otherThan: proxy))
+        #expect(supervisor.log.contains("restart 3 of 7 in"), "\(supervisor.log)")
+    }
+
     @Test("tail -f goes on with what the process writes, until the client goes")
     func follows() throws {
         let supervisor = try SupervisorProcess()
