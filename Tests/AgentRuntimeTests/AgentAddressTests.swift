@@ -93,7 +93,8 @@ struct AgentAddressTests {
         )
         pause(.seconds(3))
         #expect(pair.first.count(of: "Entering FAULT STATE") == 0, "\(pair.report)")
-        #expect(pair.lab.owners.now == .machine1, "\(pair.report)")
+        // On a slow machine it was stopped for longer than its peer waits, and preempts.
+        #expect(wait(.seconds(12)) { pair.lab.owners.now == .machine1 }, "\(pair.report)")
     }
 
     // MARK: Several addresses at once
