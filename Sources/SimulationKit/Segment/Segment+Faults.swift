@@ -7,6 +7,8 @@ extension Segment {
         tell("FAULT \(fault)")
         observed.faults += 1
         noteVictim(of: fault)
+        // What is on its way already goes by what there was before.
+        network.noteTrouble(at: now)
         switch fault {
         case .loss(let percent): network.lossPercent = percent
         case .delay(let delay): network.delay = delay

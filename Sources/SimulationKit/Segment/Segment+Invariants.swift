@@ -192,7 +192,13 @@ extension Segment {
     /// A MASTER that ends without a word costs the master-down interval of another one that is well.
     mutating func expectTakeover(from node: Int) {
         guard let heirs = heirs(of: node) else { return }
-        let patience = heirs.map { nodes[$0].members[0].router.activeDownInterval }.min() ?? .zero
+        // A MASTER of lower priority is missed by its own interval, if that is longer.
+        let patience =
+            heirs.map { heir in
+                let router = nodes[heir].members[0].router
+                let theirs = interval(of: node) * router.settings.downTimerAdvertisements
+                return max(router.activeDownInterval, theirs + router.skewTime)
+            }.min() ?? .zero
         expect(.takesOverInTime, otherThan: nil, within: patience + takeover)
     }
 

@@ -176,9 +176,9 @@ extension Segment {
         let isLeft = [first, second].contains { node in
             !node.isRunning || node.thawedAt.map { time <= $0 + exchange } ?? false
         }
-        if isLeft, way.lostInARow > 0 || way.lostAt.map({ $0 >= begin }) ?? false {
-            return .diedUnheard
-        }
+        let isMissing = way.lostInARow > 0 || way.lostAt.map { $0 >= begin } ?? false
+        let wasMissing = way.mended.map { time <= $0.at + exchange } ?? false
+        if isLeft, isMissing || wasMissing { return .diedUnheard }
         return nil
     }
 }
