@@ -1,7 +1,7 @@
 import Messages
 import Primitives
 
-/// What libFuzzer calls; `scripts/fuzz` builds it.
+/// What the supervisor and its children say to each other. What libFuzzer calls; `scripts/fuzz` builds it.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: data, count: size))
@@ -10,5 +10,9 @@ public func testOneInput(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     _ = try? Frame<SupervisorToProxy>.decode(bytes[...])
     _ = try? Frame<AgentToSupervisor>.decode(bytes[...])
     _ = try? Frame<SupervisorToAgent>.decode(bytes[...])
+    readAlike(ProxyToSupervisor.self, bytes)
+    readAlike(SupervisorToProxy.self, bytes)
+    readAlike(AgentToSupervisor.self, bytes)
+    readAlike(SupervisorToAgent.self, bytes)
     return 0
 }
