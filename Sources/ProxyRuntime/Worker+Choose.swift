@@ -9,10 +9,10 @@ extension Worker where E: ~Copyable {
         guard let backend = slot.pointee.backend else { return .none }
         let failed = slot.pointee.failedServer
         // One that it has failed at, or was sent away from, is none to stick to.
-        if backend.pointee.sticks, failed < 0, let server = stuckServer(slot, backend),
-            let effect = useStuck(slot, server, backend)
-        {
-            return effect
+        if backend.pointee.sticks, failed < 0, let server = stuckServer(slot, backend) {
+            if let effect = useStuck(slot, server, backend) { return effect }
+            slot.pointee.failedServer = Int32(truncatingIfNeeded: server)
+            return choose(slot, fromQueue: fromQueue)
         }
         let hash =
             backend.pointee.isBySource ? slot.pointee.peer.ip.map(SourceHash.of) ?? 0 : 0
@@ -81,6 +81,7 @@ extension Worker where E: ~Copyable {
             return handle(.assigned(elsewhere: elsewhere, isStuck: isStuck), slot)
         case .busy(let server):
             if let server, backend.pointee.queueIsFull(of: server) {
+                slot.pointee.serverIndex = Int32(truncatingIfNeeded: server)
                 return handle(.queueFull, slot)
             }
             enqueue(slot, waitingFor: server, backend)

@@ -51,8 +51,11 @@ package struct SessionTimes: Equatable, Sendable {
         if let assigned = session.assignedAt, let connected = session.connectedAt {
             connecting = (connected - assigned).milliseconds
         } else if session.assignedAt == nil, session.termination.state == .queued {
-            // What was waited is the time in the queue.
-            waiting = (now - session.acceptedAt).milliseconds
+            // What was waited is the time in the queue, for who was in it until its end.
+            switch session.termination.cause {
+            case .serverTimeout, .client: waiting = (now - session.acceptedAt).milliseconds
+            default: break
+            }
         }
         total = (now - session.acceptedAt).milliseconds
     }

@@ -146,14 +146,6 @@ extension HAProxyComparisonTests {
             return seen
         },
         Scenario(
-            "a client that is silent while its server lets nobody in",
-            "listen p\n bind :7001\n timeout client 700ms\n server s 127.0.0.1:7105"
-        ) { _ in
-            let client = try Client(port: port)
-            defer { client.close() }
-            return end(of: client)
-        },
-        Scenario(
             "a client that is silent in the turn-around",
             "listen p\n bind :7001\n timeout client 700ms\n server s 127.0.0.1:7999"
         ) { _ in
@@ -191,7 +183,7 @@ extension HAProxyComparisonTests {
             """
             listen p
              bind :7001
-             fullconn 4
+             fullconn 100
              timeout queue 300ms
              server s 127.0.0.1:7102 minconn 1 maxconn 4
             """,
