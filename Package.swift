@@ -197,8 +197,8 @@ let package = Package(
         tests(
             "SupervisorRuntime",
             [
-                "Supervision", "VRRP", "Messages", "LinuxIO", "ServiceManager", "ControlClient",
-                "Systemd", "CLinux", "NamespaceLab", logging,
+                "Supervision", "VRRP", "Messages", "LinuxIO", "Links", "ServiceManager",
+                "ControlClient", "Systemd", "CLinux", "NamespaceLab", logging,
             ]
         ),
         tests(

@@ -8,7 +8,8 @@ import Primitives
 /// mode says so, and the kernel's word on who has connected has to agree.
 final class ControlServer {
     static let group = "tandem"
-    static let clientLimit = 32
+    /// Who follows an output never becomes idle.
+    static let followerLimit = 12
     /// A client that asks nothing for so long is sent away.
     static let idleLimit: Duration = .seconds(30)
     /// Requests that one turn of the loop takes from one client at most.
@@ -18,14 +19,20 @@ final class ControlServer {
 
     private final class Client {
         let token: UInt64
+        let isRoot: Bool
         var link: FrameLink<ControlRequest, ControlReply>
         var wantsToWrite = false
         /// Requests that have no `end` yet.
         var unanswered = 0
         var lastAskedAt = Clock.now
 
-        init(token: UInt64, link: consuming FrameLink<ControlRequest, ControlReply>) {
+        init(
+            token: UInt64,
+            isRoot: Bool,
+            link: consuming FrameLink<ControlRequest, ControlReply>
+        ) {
             self.token = token
+            self.isRoot = isRoot
             self.link = link
         }
     }
@@ -55,12 +62,13 @@ final class ControlServer {
         while let socket = try? UnixSocket.accept(listener) {
             guard let peer = try? UnixSocket.peer(of: socket),
                 isTrusted(peer, socket),
-                makeRoom()
+                makeRoom(forRoot: peer.uid == 0)
             else { continue }
             nextToken += 1
             let descriptor = socket.rawValue
             let client = Client(
                 token: nextToken,
+                isRoot: peer.uid == 0,
                 link: FrameLink(socket: socket, peer: peer, queueLimit: Self.queueLimit)
             )
             guard (try? poller.add(descriptor, token: client.token)) != nil else { continue }
@@ -130,12 +138,22 @@ final class ControlServer {
         return result < 0 ? [] : groups.prefix(Int(size) / MemoryLayout<gid_t>.stride)
     }
 
-    /// Who asks nothing makes room for who may; false when everybody waits for an answer.
-    private func makeRoom() -> Bool {
-        guard clients.count >= Self.clientLimit else { return true }
-        guard let idlest = idle.min(by: { $0.lastAskedAt < $1.lastAskedAt }) else { return false }
-        clients[idlest.token] = nil
-        return true
+    /// False when everybody waits for an answer.
+    private func makeRoom(forRoot isRoot: Bool) -> Bool {
+        let guests = clients.values.map { client in
+            ControlRoom.Guest(
+                token: client.token,
+                isRoot: client.isRoot,
+                idleSince: client.unanswered == 0 ? client.lastAskedAt : nil
+            )
+        }
+        switch ControlRoom.verdict(forRoot: isRoot, among: guests) {
+        case .thereIsRoom: return true
+        case .full: return false
+        case .sendAway(let token):
+            clients[token] = nil
+            return true
+        }
     }
 
     private var idle: [Client] { clients.values.filter { $0.unanswered == 0 } }

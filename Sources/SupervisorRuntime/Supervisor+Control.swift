@@ -126,12 +126,24 @@ extension Supervisor {
             finish(client, name: name, .refused, "its output is where it was started")
             return
         }
+        followers.removeAll { !control.owns($0.client) }
+        if follow, let refusal = refusalToFollow(process, client) {
+            finish(client, name: name, .refused, refusal)
+            return
+        }
         send(output: output[...], to: client)
         guard follow else {
             reply(.end, to: client)
             return
         }
         followers.append((client, process))
+    }
+
+    /// One that follows keeps its place for as long as it likes, so there are fewer of them than places.
+    private func refusalToFollow(_ name: ProcessName, _ client: UInt64) -> String? {
+        if followers.contains(where: { $0.client == client }) { return "you follow one already" }
+        guard followers.count >= ControlServer.followerLimit else { return nil }
+        return "\(followers.count) others follow an output already; without -f it can be read"
     }
 
     func send(output: ArraySlice<UInt8>, to client: UInt64) {

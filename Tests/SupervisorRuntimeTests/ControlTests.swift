@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Links
 import LinuxIO
 import Messages
 import NamespaceLab
@@ -191,6 +192,29 @@ struct ControlTests {
         print("the 101st client was answered in \(text(took))")
     }
 
+    @Test("Forty clients that follow an output do not keep the next one from its answer")
+    func followers() throws {
+        let supervisor = try SupervisorProcess()
+        try #require(supervisor.bothRun(), Comment(rawValue: supervisor.log))
+        var crowd: [FollowingClient] = []
+        for _ in 0..<40 {
+            var connected: Int32?
+            _ = wait(.seconds(2), every: .milliseconds(1)) {
+                connected = (try? UnixSocket.connect(to: supervisor.socket))?.relinquish()
+                return connected != nil
+            }
+            crowd.append(FollowingClient(try #require(connected)))
+            // Each has its answer before the next one comes.
+            usleep(10_000)
+        }
+        defer { crowd = [] }
+        let before = Clock.now
+        #expect(try supervisor.ask(.status(names: [])).count >= 2)
+        #expect(Clock.now - before < .seconds(1))
+        let refused = try supervisor.act(.tail(name: "proxy", bytes: 10, follow: true))
+        #expect(refused.first?.contains("others follow an output already") == true)
+    }
+
     @Test("What is no request ends that conversation and nothing else")
     func noise() throws {
         let supervisor = try SupervisorProcess()
@@ -262,5 +286,18 @@ struct ControlTests {
                 return decisions.count { $0.contains("configuration anew: it counts") } == 2
             }
         )
+    }
+}
+
+/// A client of `tail -f` that reads nothing.
+private final class FollowingClient {
+    private var link: FrameLink<ControlReply, ControlRequest>
+
+    init(_ connected: Int32) {
+        link = FrameLink(
+            socket: FileDescriptor(owning: connected),
+            peer: PeerCredentials(pid: 0, uid: 0, gid: 0)
+        )
+        link.send(.tail(name: "proxy", bytes: 10, follow: true))
     }
 }
