@@ -1,4 +1,5 @@
 import KeepalivedSyntax
+import Links
 import LinuxIO
 import Messages
 import Primitives

@@ -1,5 +1,6 @@
 import Glibc
 import KeepalivedSyntax
+import Links
 import LinuxIO
 import Logging
 import Messages

@@ -2,7 +2,7 @@ package import Primitives
 package import VRRP
 
 /// What the supervisor accepts from the agent.
-package enum AgentToSupervisor: LinkMessage {
+package enum AgentToSupervisor: GreetingMessage {
     case hello(Hello)
     /// One virtual router, on connect, on request and whenever anything in it changes.
     case router(RouterReport)
@@ -22,6 +22,8 @@ package enum AgentToSupervisor: LinkMessage {
     case noted(subject: String, event: String, decision: String, reason: String)
     /// Behind a `detail`, as often as it takes: what that has no field for.
     case rows(request: UInt64, RouterRows)
+
+    package var greeting: Hello? { if case .hello(let hello) = self { hello } else { nil } }
 
     package var kind: UInt16 {
         switch self {
@@ -104,7 +106,7 @@ package enum AgentToSupervisor: LinkMessage {
 }
 
 /// What the agent accepts from the supervisor.
-package enum SupervisorToAgent: LinkMessage {
+package enum SupervisorToAgent: GreetingMessage {
     case hello(Hello)
     /// This node may own the VIP for the time given, with this standing.
     case lease(Lease)
@@ -116,6 +118,8 @@ package enum SupervisorToAgent: LinkMessage {
     case report
     /// Send everything about the virtual routers, or about the one named, then `described`.
     case describe(request: UInt64, name: String?)
+
+    package var greeting: Hello? { if case .hello(let hello) = self { hello } else { nil } }
 
     package var kind: UInt16 {
         switch self {

@@ -33,6 +33,13 @@ extension LinkMessage {
     package var replaceable: String? { nil }
 }
 
+/// Messages of one direction of a link whose ends say who they are.
+package protocol GreetingMessage: LinkMessage {
+    static func hello(_ hello: Hello) -> Self
+    /// What it says, if it is that.
+    var greeting: Hello? { get }
+}
+
 /// A message with what the header says of it.
 package struct Frame<Message: LinkMessage>: Equatable, Sendable {
     package var sequence: UInt64

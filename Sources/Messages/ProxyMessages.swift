@@ -1,7 +1,7 @@
 package import Primitives
 
 /// What the supervisor accepts from the proxy.
-package enum ProxyToSupervisor: LinkMessage {
+package enum ProxyToSupervisor: GreetingMessage {
     case hello(Hello)
     /// Every event loop has turned since the last beat.
     case beat(Beat)
@@ -19,6 +19,8 @@ package enum ProxyToSupervisor: LinkMessage {
     /// All answers to that `describe` have been given; the next one asks from `next` on, if that is not 0. `found`:
     /// the name that was asked for is one.
     case described(request: UInt64, next: UInt32, found: Bool)
+
+    package var greeting: Hello? { if case .hello(let hello) = self { hello } else { nil } }
 
     package var kind: UInt16 {
         switch self {
@@ -92,7 +94,7 @@ package enum ProxyToSupervisor: LinkMessage {
 }
 
 /// What the proxy accepts from the supervisor.
-package enum SupervisorToProxy: LinkMessage {
+package enum SupervisorToProxy: GreetingMessage {
     case hello(Hello)
     /// This node took the VIP: resolve names anew and run all checks now.
     case refresh
@@ -101,6 +103,8 @@ package enum SupervisorToProxy: LinkMessage {
     /// Tell what there is and how it fares, from that place of the list on; `request` comes back with the answers.
     /// `name`: a proxy, or `backend/server`; nil: everything.
     case describe(request: UInt64, name: String?, from: UInt32)
+
+    package var greeting: Hello? { if case .hello(let hello) = self { hello } else { nil } }
 
     package var kind: UInt16 {
         switch self {

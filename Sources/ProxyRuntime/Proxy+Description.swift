@@ -1,5 +1,6 @@
 import HAProxySyntax
 import HealthChecks
+import Links
 import LinuxIO
 import Messages
 import Primitives

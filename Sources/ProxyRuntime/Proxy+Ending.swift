@@ -1,5 +1,6 @@
 import Glibc
 import HAProxySyntax
+import Links
 import LinuxIO
 import Logging
 import Messages

@@ -1,4 +1,5 @@
 import HAProxySyntax
+import Links
 import LinuxIO
 import Logging
 import Messages

@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import HAProxySyntax
 import HealthChecks
+import Links
 import LinuxIO
 import Logging
 import Messages
@@ -208,7 +209,7 @@ extension Proxy {
     func heed(_ events: [SupervisorLink.Event]) {
         for event in events {
             switch event {
-            case .connected(let pid):
+            case .greeted(let pid, _):
                 log.notice("a supervisor has connected (pid \(pid))")
                 lastHealth = nil
                 // The store of a supervisor that is new is empty.

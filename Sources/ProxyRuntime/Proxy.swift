@@ -1,6 +1,7 @@
 import Glibc
 import HAProxySyntax
 import HealthChecks
+import Links
 import LinuxIO
 import Logging
 import Messages
@@ -188,6 +189,7 @@ final class Proxy {
         if nextBeat <= now {
             nextBeat = now + Self.beatPeriod
             perform(board.heedErrors(at: now))
+            supervisor.expire(at: now)
             beat(at: now)
         }
         if nextMeasure <= now {
