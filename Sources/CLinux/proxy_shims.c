@@ -131,6 +131,32 @@ int tandem_own_address(int fd, struct tandem_address *address) {
     return 0;
 }
 
+int tandem_own_path(int fd, char *path) {
+    struct sockaddr_un address = {0};
+    socklen_t size = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &size) < 0) return -errno;
+    if (address.sun_family != AF_UNIX || size <= offsetof(struct sockaddr_un, sun_path)) return 0;
+    size_t length = strnlen(address.sun_path, size - offsetof(struct sockaddr_un, sun_path));
+    memcpy(path, address.sun_path, length);
+    path[length] = 0;
+    return (int)length;
+}
+
+int tandem_bound_interface(int fd, char *name) {
+    socklen_t size = IFNAMSIZ;
+    name[0] = 0;
+    return getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &size) < 0 ? -errno : (int)size;
+}
+
+int tandem_adjust_listener(int fd, int options, int backlog, bool tcp) {
+    if (tcp) {
+        int keep_alive = (options & TANDEM_KEEP_ALIVE) != 0, defers = (options & TANDEM_LISTEN_DEFER_ACCEPT) != 0;
+        if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &keep_alive, sizeof keep_alive) < 0) return -errno;
+        if (setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defers, sizeof defers) < 0) return -errno;
+    }
+    return listen(fd, backlog) < 0 ? -errno : 0;
+}
+
 // MARK: Connections
 
 int tandem_stream_accept(int fd, struct tandem_address *peer) {

@@ -23,7 +23,7 @@ package enum TrafficTable {
             }
             return trimmed((columns + [note]).joined(separator: "  "))
         }
-        return failures + [summary(of: proxy), "", line(titles, "")]
+        return failures + [summary(of: proxy)] + warning(of: proxy) + ["", line(titles, "")]
             + rows.map { line($0.cells, $0.note) }
     }
 
@@ -46,11 +46,22 @@ package enum TrafficTable {
         if proxy.reloads > 0 {
             parts.append("reloaded \(proxy.reloads) \(proxy.reloads == 1 ? "time" : "times")")
         }
+        if proxy.failedReloads > 0 {
+            let times = proxy.failedReloads == 1 ? "time" : "times"
+            parts.append("refused to reload \(proxy.failedReloads) \(times)")
+        }
         if proxy.isDraining { parts.append("DRAINING: it takes no new connections") }
         if connections.current >= connections.limit {
             parts.append("FULL: new connections wait in the kernel")
         }
         return "proxy: " + parts.joined(separator: ", ")
+    }
+
+    /// The file that is there is not the one that counts.
+    private static func warning(of proxy: ProxyReport) -> [String] {
+        guard let last = proxy.lastReload, !last.succeeded else { return [] }
+        let time = TimeText.short(last.wallClock)
+        return ["the last reload was refused at \(time): \(last.text)"]
     }
 
     // MARK: Rows

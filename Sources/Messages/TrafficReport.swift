@@ -52,6 +52,33 @@ package struct RateReport: Equatable, Sendable {
     }
 }
 
+/// How a reload ended.
+package struct ReloadReport: Equatable, Sendable {
+    package var succeeded: Bool
+    /// What was wrong, or a word that nothing was.
+    package var text: String
+    /// Nanoseconds since 1970.
+    package var wallClock: UInt64
+
+    package init(succeeded: Bool, text: String, wallClock: UInt64) {
+        self.succeeded = succeeded
+        self.text = text
+        self.wallClock = wallClock
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.flag(succeeded)
+        writer.text(text, limit: 1024)
+        writer.littleEndian(wallClock)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        succeeded = try reader.flag()
+        text = try reader.text()
+        wallClock = try reader.littleEndian()
+    }
+}
+
 /// The proxy as a whole, as `tandemctl proxy` shows it.
 package struct ProxyReport: Equatable, Sendable {
     /// `epoll` or `io_uring`.
@@ -61,6 +88,10 @@ package struct ProxyReport: Equatable, Sendable {
     package var uptimeMilliseconds: UInt64
     /// Configurations that it has taken over since its start.
     package var reloads: UInt32
+    /// Those that it refused: it went on with what it had.
+    package var failedReloads: UInt32
+    /// Nil: there was none.
+    package var lastReload: ReloadReport?
     /// It waits for the end of its sessions and takes no new ones.
     package var isDraining: Bool
     /// `limit` is `maxconn`, or what the descriptors allow.
@@ -74,6 +105,8 @@ package struct ProxyReport: Equatable, Sendable {
         workers: UInt16,
         uptimeMilliseconds: UInt64,
         reloads: UInt32,
+        failedReloads: UInt32,
+        lastReload: ReloadReport?,
         isDraining: Bool,
         connections: UsageReport,
         rate: RateReport,
@@ -84,6 +117,8 @@ package struct ProxyReport: Equatable, Sendable {
         self.workers = workers
         self.uptimeMilliseconds = uptimeMilliseconds
         self.reloads = reloads
+        self.failedReloads = failedReloads
+        self.lastReload = lastReload
         self.isDraining = isDraining
         self.connections = connections
         self.rate = rate
@@ -101,6 +136,9 @@ package struct ProxyReport: Equatable, Sendable {
         rate.encode(into: &writer)
         writer.littleEndian(bytesIn)
         writer.littleEndian(bytesOut)
+        writer.littleEndian(failedReloads)
+        writer.flag(lastReload != nil)
+        lastReload?.encode(into: &writer)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
@@ -113,6 +151,8 @@ package struct ProxyReport: Equatable, Sendable {
         rate = try RateReport(from: &reader)
         bytesIn = try reader.littleEndian()
         bytesOut = try reader.littleEndian()
+        failedReloads = try reader.littleEndian()
+        lastReload = try reader.flag() ? ReloadReport(from: &reader) : nil
     }
 }
 

@@ -71,12 +71,7 @@ struct PlanBuilder {
         return result
     }
 
-    /// Opens the listeners that are not open yet.
-    mutating func plan(
-        for configuration: HAProxyConfiguration,
-        maxconn: Int,
-        listeners: inout Listeners
-    ) throws(BindFailure) -> Plan {
+    mutating func plan(for configuration: HAProxyConfiguration, maxconn: Int) -> Plan {
         let numbered = configuration.proxies.enumerated().filter { !$0.element.disabled }
         let running = numbered.map(\.element)
         let withServers = numbered.filter { $0.element.kind != .frontend }
@@ -140,11 +135,6 @@ struct PlanBuilder {
             )
             places[proxy].frontendConnections = frontend.connections
             for bind in section.binds {
-                try listeners.open(
-                    bind,
-                    keepAlive: section.optionClientKeepAlive,
-                    backlog: section.maxconn ?? min(maxconn, 4096)
-                )
                 entrances.append(
                     Plan.Listener(
                         name: bind.storeName,

@@ -95,7 +95,9 @@ extension Proxy {
             engine: Set(workers.map(\.engine)).sorted().joined(separator: "+"),
             workers: UInt16(clamping: workers.count),
             uptimeMilliseconds: UInt64(clamping: (now - startedAt).milliseconds),
-            reloads: UInt32(clamping: plan.generation - 1),
+            reloads: reloads.succeeded,
+            failedReloads: reloads.failed,
+            lastReload: reloads.last,
             isDraining: isDraining,
             connections: UsageReport(
                 current: UInt32(clamping: limit.connections.value),

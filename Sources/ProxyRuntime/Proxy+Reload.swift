@@ -9,10 +9,21 @@ import Systemd
 /// Reading the configuration anew: as a whole or not at all.
 extension Proxy {
     func reload(incident: IncidentID) {
-        guard !isDraining else { return }
+        // Told to whoever asked, and not counted: nothing was read.
+        guard !isDraining, !isStopping else {
+            let word = isStopping ? "is stopping" : "is draining"
+            log.line(
+                .warning,
+                "the proxy \(word): the configuration is not read anew",
+                LogFields(incident: incident)
+            )
+            answer("it \(word): nothing is read anew", incident)
+            return
+        }
         notifier.reloading()
         let text = tryReload(incident)
         notifier.ready(status: statusSentence)
+        reloads.count(text, at: Clock.wall)
         if let text {
             log.line(
                 .error,
@@ -22,30 +33,37 @@ extension Proxy {
         } else {
             log.line(.notice, "the configuration was reloaded", LogFields(incident: incident))
         }
-        supervisor.send(
-            .reloadFinished(succeeded: text == nil, text: text ?? "reloaded"),
-            incident: incident,
-            poller
-        )
+        answer(text, incident)
         lastHealth = nil
         reportHealth()
     }
 
-    /// Nil when it has been done, else why not.
+    private func answer(_ failure: String?, _ incident: IncidentID) {
+        record.write(failure, at: Clock.wall)
+        supervisor.send(
+            .reloadFinished(succeeded: failure == nil, text: failure ?? "reloaded"),
+            incident: incident,
+            poller
+        )
+    }
+
+    /// Nil when it has been done, else why not. Until all that may fail is done, nothing changes.
     private func tryReload(_ incident: IncidentID) -> String? {
         let files = ConfigurationFiles(options.files)
         log.tell(files.diagnostics, incident: incident, id: nil)
         guard let new = files.configuration else { return files.firstError }
         let capacity = Capacity(of: new, descriptors: descriptorLimit, workers: workers.count)
         var opened = listeners
-        let next: Plan
         do throws(BindFailure) {
-            next = try builder.plan(for: new, maxconn: capacity.maxconn, listeners: &opened)
+            try opened.open(WantedListener.all(of: new, maxconn: capacity.maxconn))
         } catch {
             return "\(error)"
         }
+        let next = builder.plan(for: new, maxconn: capacity.maxconn)
         if let note = capacity.note { log.warning("\(note)") }
-        for line in Self.unchangeable(configuration, new) { log.warning("\(line)") }
+        for line in unchangeable(configuration, new, capacity.maxconn) + opened.settle() {
+            log.warning("\(line)")
+        }
         let gone = opened.keep(Set(next.listeners.map(\.name)))
         for descriptor in board.runningDescriptors { perform([.close(descriptor)]) }
         listeners = opened
@@ -67,9 +85,10 @@ extension Proxy {
     }
 
     /// What only a restart changes.
-    private static func unchangeable(
+    private func unchangeable(
         _ old: HAProxyConfiguration,
-        _ new: HAProxyConfiguration
+        _ new: HAProxyConfiguration,
+        _ maxconn: Int
     ) -> [String] {
         var lines: [String] = []
         if (old.global.user, old.global.group) != (new.global.user, new.global.group) {
@@ -81,30 +100,14 @@ extension Proxy {
         if old.global.engine != new.global.engine {
             lines.append("'tune.engine' changes with a restart only")
         }
+        let setUp = EngineSetUp(epoll: -1, maxconn: firstMaxconn, descriptors: descriptorLimit)
+        if engine == .ring, maxconn >= RingEngine.files(of: setUp).clients {
+            lines.append(
+                "maxconn \(maxconn) is more than io_uring was set up for at the start, with \(firstMaxconn): new "
+                    + "connections go by epoll until a restart"
+            )
+        }
         return lines
-    }
-}
-
-extension Capacity {
-    init(of configuration: HAProxyConfiguration, descriptors: Int, workers: Int) {
-        let counts = Capacity.counts(of: configuration)
-        self.init(
-            wanted: configuration.global.maxconn,
-            descriptors: descriptors,
-            listeners: counts.listeners,
-            servers: counts.servers,
-            workers: workers
-        )
-    }
-
-    static func counts(
-        of configuration: HAProxyConfiguration
-    ) -> (listeners: Int, servers: Int) {
-        let running = configuration.proxies.filter { !$0.disabled }
-        return (
-            running.reduce(0) { $0 + $1.binds.count },
-            running.reduce(0) { $0 + $1.servers.count }
-        )
     }
 }
 

@@ -4,9 +4,6 @@ import Logging
 
 /// The threads that carry the bytes, and by which engine.
 extension Proxy {
-    /// Pipes for streams, of all workers together: the kernel gives a user 64 of 1 MiB (pipe(7)).
-    private static let pipeLimit = 256
-
     enum EngineKind: String {
         case epoll
         case ring = "io_uring"
@@ -31,7 +28,7 @@ extension Proxy {
         let settings = WorkerSettings(
             limit: limit,
             descriptors: descriptorLimit,
-            pipeLimit: max(Self.pipeLimit / workers.count, 1),
+            pipeLimit: max(pipes / workers.count, 1),
             bufferLimit: configuration.global.bufferLimit.map { max($0 / workers.count, 1) },
             identity: identity
         )

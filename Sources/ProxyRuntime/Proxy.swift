@@ -33,6 +33,10 @@ final class Proxy {
     var board: ServerBoard
     let limit: ConnectionLimit
     let descriptorLimit: Int
+    /// Pipes for streams, of all workers together.
+    let pipes: Int
+    /// What the engine was made for.
+    let firstMaxconn: Int
     var workers: [WorkerHandle] = []
     private(set) var engine = EngineKind.epoll
     let resolver: Resolver
@@ -43,6 +47,7 @@ final class Proxy {
     let signals: SignalDescriptor
     let supervisor: SupervisorLink
     var notifier: Notifier
+    let record: ReloadRecord
     var refresh: Refresh?
     /// Half of `restart_grace`: a MASTER keeps its address for that long while its proxy restarts.
     static let firstAnswersLimit: Duration = .milliseconds(500)
@@ -56,6 +61,7 @@ final class Proxy {
     /// Set by a signal: when the sessions that are left end with the process.
     var endsAt: Instant?
     var isStopping = false
+    var reloads = ReloadLedger()
     /// Set when the loop is to end, with the exit status.
     var exitStatus: Int32?
 
@@ -63,6 +69,7 @@ final class Proxy {
     private var nextStatus: Instant = .zero
     private var nextMeasure: Instant = .zero
     private var lastStatus = ""
+    private var lastCountOverStore = 0
     private var nextDownNames: Instant = .zero
     private let watchdogPeriod: Duration?
     private var nextWatchdog: Instant = .zero
@@ -72,11 +79,13 @@ final class Proxy {
         var signals: SignalDescriptor
         var supervisor: SupervisorLink
         var notifier: Notifier
+        var record: ReloadRecord
         var listeners: Listeners
         var builder: PlanBuilder
         var plan: Plan
         var limit: ConnectionLimit
         var descriptorLimit: Int
+        var pipes: Int
         var identity: LogIdentity
     }
 
@@ -100,11 +109,14 @@ final class Proxy {
         listeners = opened.listeners
         limit = opened.limit
         descriptorLimit = opened.descriptorLimit
+        pipes = opened.pipes
+        firstMaxconn = opened.limit.maximum
         identity = opened.identity
         composer = LogComposer(identity: opened.identity)
         supervisor = opened.supervisor
         signals = opened.signals
         notifier = opened.notifier
+        record = opened.record
         firstAnswersUntil = Clock.now + Self.firstAnswersLimit
         watchdogPeriod = ServiceEnvironment.watchdogInterval().map { $0 / 2 }
     }
@@ -275,8 +287,18 @@ final class Proxy {
     }
 
     func storeListeners() {
-        for socket in listeners.all {
+        for socket in listeners.stored(limit: Self.storeLimit) {
             notifier.store(socket.descriptor.rawValue, name: socket.name)
         }
+        let count = listeners.all.count
+        guard count > Self.storeLimit, count != lastCountOverStore else { return }
+        lastCountOverStore = count
+        let limit = Self.storeLimit
+        log.warning(
+            "\(count) listening sockets are more than the \(limit) that the service manager keeps: it gets one of each 'bind', and who waits at another one when the process ends is refused; fewer 'nbthread' or addresses would fit"
+        )
     }
+
+    /// `FileDescriptorStoreMax` of the unit, unless the manager says that it is another one.
+    private static let storeLimit = ServiceEnvironment.storeLimit() ?? 512
 }

@@ -4,6 +4,8 @@ import LinuxIO
 struct ProxyOptions: Equatable {
     var files: [String] = []
     var checkOnly = false
+    /// A running proxy that is to reload.
+    var reloads: Int32?
     var runtimeDirectory = RuntimeDirectory.defaultPath
 
     enum Parsed: Equatable {
@@ -16,10 +18,11 @@ struct ProxyOptions: Equatable {
     static let defaultFile = "/etc/tandem/haproxy.cfg"
 
     static let usage = """
-        usage: tandem-proxy [-f FILE]... [-c] [--runtime-dir DIR]
+        usage: tandem-proxy [-f FILE]... [-c | --reload PID] [--runtime-dir DIR]
 
           -f FILE              a haproxy.cfg to run, may be repeated (default: /etc/tandem/haproxy.cfg)
           -c                   check the files and exit 0 or 1
+          --reload PID         have a running proxy read its files anew and exit 0 if it has
           --runtime-dir DIR    the directory of the sockets (default: /run/tandem)
           --version            print the version
           -h, --help           print this
@@ -37,6 +40,11 @@ struct ProxyOptions: Equatable {
             case "-f":
                 guard let file = rest.popFirst() else { return .unusable("'-f' needs a file") }
                 options.files.append(file)
+            case "--reload":
+                guard let text = rest.popFirst(), let pid = Int32(text), pid > 1 else {
+                    return .unusable("'--reload' needs the pid of a running proxy")
+                }
+                options.reloads = pid
             case "--runtime-dir":
                 guard let directory = rest.popFirst(), directory.hasPrefix("/") else {
                     return .unusable("'--runtime-dir' needs an absolute path")

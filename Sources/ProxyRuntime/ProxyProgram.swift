@@ -25,6 +25,9 @@ package enum ProxyProgram {
             )
             return 2
         case .run(let options):
+            if let pid = options.reloads {
+                return ReloadRecord.ask(pid, directory: options.runtimeDirectory)
+            }
             return options.checkOnly ? ConfigurationFiles.check(options.files) : run(options)
         }
     }
@@ -41,6 +44,7 @@ package enum ProxyProgram {
         do {
             let user = try identity(configuration.global)
             let opened = try open(options, configuration, log)
+            if let user { opened.listeners.give(to: user.uid) }
             try becomeUnprivileged(user, log)
             // Threads are begun after this, so that none of them has kept anything.
             let proxy = try Proxy(
@@ -68,12 +72,9 @@ package enum ProxyProgram {
         SignalDescriptor.ignoreBrokenPipes()
         tandem_read_zone()
         let workers = configuration.global.threads ?? max(Int(tandem_usable_cores()), 1)
-        let counts = Capacity.counts(of: configuration)
         let wanted = Capacity.descriptors(
             for: configuration.global.maxconn ?? 0,
-            listeners: counts.listeners,
-            servers: counts.servers,
-            workers: workers
+            Capacity.Needs(of: configuration, workers: workers)
         )
         let descriptors = Int(max(tandem_raise_descriptor_limit(Int64(wanted)), 256))
         let capacity = Capacity(of: configuration, descriptors: descriptors, workers: workers)
@@ -82,16 +83,15 @@ package enum ProxyProgram {
         listeners.receive(ServiceEnvironment.receivedDescriptors())
         var notifier = Notifier()
         var builder = PlanBuilder(logSockets: LogSockets(), workers: listeners.workers)
-        let plan = try builder.plan(
-            for: configuration,
-            maxconn: capacity.maxconn,
-            listeners: &listeners
-        )
+        try listeners.open(WantedListener.all(of: configuration, maxconn: capacity.maxconn))
+        let plan = builder.plan(for: configuration, maxconn: capacity.maxconn)
+        for line in listeners.settle() { log.warning("\(line)") }
         // A socket that no 'bind' asks for any more would go on queueing connections that nobody accepts.
         for name in listeners.keep(Set(plan.listeners.map(\.name))) {
             notifier.forget(name: name)
             log.notice("\(name): no 'bind' asks for it any more, closed")
         }
+        listeners.isReload = true
         let directory = RuntimeDirectory(path: options.runtimeDirectory)
         try directory.prepare()
         guard (try? UnixSocket.connect(to: directory.proxySocket)) == nil else {
@@ -101,16 +101,19 @@ package enum ProxyProgram {
             directory: directory,
             firstToken: Proxy.Token.firstConnection
         )
+        let record = ReloadRecord(in: directory.path)
         try writePidfile(configuration.global.pidfile)
         return Proxy.Opened(
             signals: signals,
             supervisor: supervisor,
             notifier: notifier,
+            record: record,
             listeners: listeners,
             builder: builder,
             plan: plan,
             limit: ConnectionLimit(capacity.maxconn),
             descriptorLimit: descriptors,
+            pipes: capacity.pipes,
             identity: logIdentity(configuration.global)
         )
     }

@@ -90,7 +90,7 @@ import Sessions
 
     /// The kernel counts them against the limit of descriptors, apart from those in use. There are more for clients
     /// than connections, for entries that wait for some; a session without one for its server leaves the ring.
-    private static func files(of setUp: EngineSetUp) -> (clients: Int, servers: Int) {
+    static func files(of setUp: EngineSetUp) -> (clients: Int, servers: Int) {
         let maxconn = max(setUp.maxconn, 1)
         let clients = min(maxconn + 2048, max(setUp.descriptors - maxconn / 2, maxconn))
         return (clients, max(min(maxconn + 16, setUp.descriptors - clients), 1))

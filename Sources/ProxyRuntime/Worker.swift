@@ -10,6 +10,8 @@ import Synchronization
 /// What one turn of a worker does at most of each kind.
 enum TurnBudget {
     static let accepts = 32
+    /// Turns of accepting at a socket that is closed next.
+    static let lastAccepts = 128
     static let reads = 16
     static let events: Int32 = 256
 }
@@ -224,6 +226,7 @@ enum TurnBudget {
         let live = LivePlan.make(plan, statuses, worker: handle.index)
         let former = plans.last
         plans.append(live)
+        acceptLast(keeping: sockets)
         closeEntrances()
         for (listener, shared) in zip(live.pointee.listeners, sockets) {
             let (own, areShared) = shared.sockets(for: handle.index)
@@ -234,6 +237,21 @@ enum TurnBudget {
         closedEntrances = entrances.count
         if let former { releasePlanIfUnused(former) }
         reopenEntrances()
+    }
+
+    /// Who has connected already to a socket that goes is let in still.
+    private mutating func acceptLast(keeping kept: [ListenerSockets]) {
+        for position in entrances.indices {
+            let socket = entrances[position].socket
+            guard !kept.contains(where: { $0.sockets.contains { $0 === socket } }) else { continue }
+            // More than a backlog holds may come as fast as they are taken.
+            for _ in 0..<TurnBudget.lastAccepts
+            where entrances[position].isArmed
+                && tandem_wait_readable(socket.descriptor.rawValue, 0) == 1
+            {
+                accept(at: position)
+            }
+        }
     }
 
     mutating func releasePlanIfUnused(_ plan: Pinned<LivePlan>) {

@@ -100,28 +100,3 @@ struct ConnectionLimit: Sendable {
     var room: Int { maximum - connections.value }
     var hasRoom: Bool { room > 0 }
 }
-
-/// A listening socket that is closed when the last of the threads has let go of it.
-final class ListeningSocket: Sendable {
-    let descriptor: FileDescriptor
-    /// Its name in the fd store.
-    let name: String
-
-    init(descriptor: consuming FileDescriptor, name: String) {
-        self.descriptor = descriptor
-        self.name = name
-    }
-}
-
-/// The sockets of one address: one a worker where the system lets several share a port, else one for all.
-struct ListenerSockets: Sendable {
-    var sockets: [ListeningSocket]
-    var workers: Int
-
-    /// Those that a worker accepts at, and whether others do so too.
-    func sockets(for worker: Int) -> (sockets: [ListeningSocket], areShared: Bool) {
-        guard sockets.count >= workers else { return ([sockets[worker % sockets.count]], true) }
-        let own = sockets.indices.filter { $0 % workers == worker }
-        return (own.map { sockets[$0] }, false)
-    }
-}

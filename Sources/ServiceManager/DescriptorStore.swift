@@ -3,7 +3,8 @@ import LinuxIO
 
 /// Descriptors that a service left with its manager, to get them back at its next start (`FDSTORE=1`).
 struct DescriptorStore {
-    /// systemd's `FileDescriptorStoreMax` of the unit.
+    /// All are handed over at one start. The unit's `FileDescriptorStoreMax` is 512; 253 is what one message carries
+    /// between supervisors (SCM_MAX_FD).
     static let limit = 253
 
     private var names: [String] = []

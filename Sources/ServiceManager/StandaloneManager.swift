@@ -55,6 +55,7 @@ package final class StandaloneManager {
         var environment = Self.inherited
         environment.append("NOTIFY_SOCKET=\(notifyPath)")
         environment.append("WATCHDOG_USEC=\(microseconds)")
+        environment.append("FDSTORE=\(DescriptorStore.limit)")
         return try service.start(environment: environment, poller)
     }
 

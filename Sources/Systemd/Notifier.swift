@@ -97,6 +97,11 @@ package enum ServiceEnvironment {
         return .microseconds(Int64(clamping: microseconds))
     }
 
+    /// How many descriptors the manager keeps for this process; nil where it does not say (`FDSTORE` of systemd 254).
+    package static func storeLimit() -> Int? {
+        unsafe getenv("FDSTORE").flatMap { unsafe Int(String(cString: $0)) }
+    }
+
     /// Descriptors from the fd store or from socket units, with their names (sd_listen_fds_with_names(3)).
     /// They are close-on-exec and the caller's.
     package static func receivedDescriptors() -> [(descriptor: Int32, name: String)] {

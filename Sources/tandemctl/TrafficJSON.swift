@@ -8,11 +8,26 @@ struct ProxyJSON: Encodable {
         var threads: UInt16
         var uptimeSeconds: Double
         var reloads: UInt32
+        var failedReloads: UInt32
+        /// Missing: there was none.
+        var lastReload: Reload?
         var draining: Bool
         var connections: Usage
         var rate: Rate
         var bytesIn: UInt64
         var bytesOut: UInt64
+    }
+
+    struct Reload: Encodable {
+        var time: String
+        var succeeded: Bool
+        var text: String
+
+        init(_ report: ReloadReport) {
+            time = TimeText.iso8601(report.wallClock)
+            succeeded = report.succeeded
+            text = report.text
+        }
     }
 
     struct Usage: Encodable {
@@ -137,6 +152,8 @@ extension ProxyJSON.Process {
         threads = report.workers
         uptimeSeconds = Double(report.uptimeMilliseconds) / 1000
         reloads = report.reloads
+        failedReloads = report.failedReloads
+        lastReload = report.lastReload.map(ProxyJSON.Reload.init)
         draining = report.isDraining
         connections = ProxyJSON.Usage(report.connections)
         rate = ProxyJSON.Rate(report.rate)

@@ -8,6 +8,8 @@ let trafficProxyReport = ProxyReport(
     workers: 2,
     uptimeMilliseconds: 61_000,
     reloads: 1,
+    failedReloads: 0,
+    lastReload: nil,
     isDraining: false,
     connections: UsageReport(current: 12, highest: 40, limit: 4096, total: 4711),
     rate: RateReport(current: 3, highest: 25),
@@ -114,6 +116,25 @@ struct TrafficTableTests {
                     + "down for 0:01:01, L4CON: Connection refused, went down 2 times, 1:00:00 in all",
             ]
         )
+    }
+
+    @Test("A reload that was refused is told with its reason until one succeeds")
+    func refusedReload() {
+        var answer = ProxyAnswer()
+        var report = trafficProxyReport
+        report.failedReloads = 2
+        report.lastReload = ReloadReport(succeeded: false, text: "busy", wallClock: 1 << 60)
+        answer.take(.proxy(report))
+        answer.take(.traffic(trafficReport(.frontend, "www", state: .open)))
+        let lines = TrafficTable.lines(answer)
+        #expect(lines[0].hasSuffix("reloaded 1 time, refused to reload 2 times"))
+        #expect(lines[1].hasPrefix("the last reload was refused at Jul "))
+        #expect(lines[1].hasSuffix(": busy"))
+        report.lastReload = ReloadReport(succeeded: true, text: "reloaded", wallClock: 1 << 60)
+        answer = ProxyAnswer()
+        answer.take(.proxy(report))
+        answer.take(.traffic(trafficReport(.frontend, "www", state: .open)))
+        #expect(TrafficTable.lines(answer)[1] == "")
     }
 
     @Test(

@@ -9,6 +9,8 @@ enum TrafficSamples {
         workers: 2,
         uptimeMilliseconds: 61_000,
         reloads: 1,
+        failedReloads: 2,
+        lastReload: ReloadReport(succeeded: false, text: "busy", wallClock: 1 << 60),
         isDraining: false,
         connections: UsageReport(current: 3, highest: 40, limit: 4096, total: 65_536),
         rate: RateReport(current: 5, highest: 50),
@@ -30,6 +32,11 @@ enum TrafficSamples {
         32000000 | 50 at most
         e803000000000000 | 1,000 bytes in
         0000000000010000 | 1 TiB out
+        02000000 | refused twice
+        01 | there was a last one
+        00 | it failed
+        040062757379 | "busy"
+        0000000000000010 | at 2^60 ns
         """
 
     static let server: TrafficReport = {

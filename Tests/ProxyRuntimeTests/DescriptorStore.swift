@@ -28,4 +28,14 @@ final class DescriptorStore {
         }
         return stored
     }
+
+    /// What came beside sockets since the last call.
+    func texts() throws -> [String] {
+        var texts: [String] = []
+        while let datagram = try UnixDatagram.receive(from: notify) {
+            for descriptor in datagram.descriptors { close(descriptor) }
+            texts.append(String(decoding: datagram.bytes, as: UTF8.self))
+        }
+        return texts
+    }
 }

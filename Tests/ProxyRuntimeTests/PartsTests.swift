@@ -26,24 +26,35 @@ import Testing
         let capacity = Capacity(
             wanted: 4096,
             descriptors: 1024,
-            listeners: 1,
-            servers: 1,
-            workers: 1
+            needs: Capacity.Needs(listeners: 1, servers: 1, workers: 1)
         )
-        #expect(capacity.maxconn == 477)
+        // 1 + 1 + 4 + 2 x 32 + 64 are no connection's.
+        #expect(capacity.maxconn == 445)
+        #expect(capacity.pipes == 32)
         #expect(capacity.note?.contains("2 x maxconn") == true)
-        let roomy = Capacity(
-            wanted: 4096,
-            descriptors: 20_000,
-            listeners: 1,
-            servers: 1,
-            workers: 1
-        )
-        #expect(
-            roomy
-                == Capacity(wanted: 4096, descriptors: 10_000, listeners: 1, servers: 1, workers: 1)
-        )
+        #expect(capacity.note?.contains("8326 descriptors") == true)
+        let needs = Capacity.Needs(listeners: 1, servers: 1, workers: 1)
+        let roomy = Capacity(wanted: 4096, descriptors: 20_000, needs: needs)
+        #expect(roomy == Capacity(wanted: 4096, descriptors: 10_000, needs: needs))
         #expect(roomy.note == nil)
+        let asked = Capacity.descriptors(for: 4096, needs)
+        #expect(Capacity(wanted: 4096, descriptors: asked, needs: needs).note == nil)
+    }
+
+    @Test("An address has a socket a worker; a path and a descriptor have one")
+    func listeners() throws {
+        let text =
+            "listen p\n mode tcp\n bind :80,:81\n bind /run/p.sock\n bind fd@9\n server s 192.0.2.1:1\n"
+            + "listen off\n mode tcp\n disabled\n bind :82\n server s 192.0.2.1:1\n"
+        let parsed = HAProxyParser.parse(
+            [SourceText(path: "h.cfg", text: text)],
+            environment: HAProxyParsingEnvironment(environmentVariable: { _ in nil })
+        )
+        let configuration = try #require(parsed.configuration, "\(parsed.diagnostics)")
+        #expect(
+            Capacity.Needs(of: configuration, workers: 8)
+                == Capacity.Needs(listeners: 18, servers: 1, workers: 8)
+        )
     }
 }
 
@@ -58,11 +69,50 @@ import Testing
         options.files = [ProxyOptions.defaultFile]
         #expect(ProxyOptions.parse([]) == .run(options))
         #expect(ProxyOptions.parse(["-f"]) == .unusable("'-f' needs a file"))
+        var reload = ProxyOptions()
+        reload.files = [ProxyOptions.defaultFile]
+        reload.reloads = 4711
+        #expect(ProxyOptions.parse(["--reload", "4711"]) == .run(reload))
+        for word in [["--reload"], ["--reload", "x"], ["--reload", "1"], ["--reload", "-4711"]] {
+            #expect(
+                ProxyOptions.parse(word) == .unusable("'--reload' needs the pid of a running proxy")
+            )
+        }
         #expect(ProxyOptions.parse(["--bogus"]) == .unusable("unknown option '--bogus'"))
     }
 }
 
 @Suite struct ListenerNameTests {
+    private static let place = SourceLocation(file: "f", line: 1)
+
+    private static func unix(_ path: String) -> BindAddress {
+        BindAddress(endpoint: .unix(path: path), location: place)
+    }
+
+    @Test("Two bind lines that differ have names that differ, whatever their parts hold")
+    func distinct() {
+        var eth0 = BindAddress(endpoint: .ip(.v6(.any), port: 80), location: Self.place)
+        eth0.interface = "eth0"
+        var vlan = eth0
+        vlan.interface = "eth0.2"
+        var transparent = eth0
+        transparent.interface = nil
+        transparent.transparent = true
+        var odd = eth0
+        odd.interface = "transparent"
+        let long = String(repeating: "x:", count: 50)
+        let names = [
+            Self.unix("/a"), Self.unix("/a.2"), Self.unix("/a+2"), Self.unix("/a:b"),
+            Self.unix("/a_b"), Self.unix("/a b"), Self.unix("/a?b"), Self.unix("/a%20b"),
+            Self.unix("/\(long)1"), Self.unix("/\(long)2"), eth0, vlan, transparent, odd,
+        ].map(\.storeName)
+        #expect(Set(names).count == names.count)
+        for name in names {
+            #expect(name.utf8.count <= 250)
+            #expect(name.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != 58 })
+        }
+    }
+
     @Test("Names of the fd store hold no colon")
     func names() {
         let place = SourceLocation(file: "f", line: 1)
@@ -73,7 +123,7 @@ import Testing
         #expect(v4.storeName == "listener-192.168.0.100_7001")
         var v6 = BindAddress(endpoint: .ip(.v6(.any), port: 80), location: place)
         v6.interface = "eth0"
-        #expect(v6.storeName == "listener-[__]_80-eth0")
+        #expect(v6.storeName == "listener-[__]_80+interface=eth0")
     }
 }
 

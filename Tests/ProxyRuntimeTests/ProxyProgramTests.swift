@@ -83,7 +83,9 @@ import Testing
             try lab.waitForPort(7004)
             let first = try Client(port: 7004)
             first.send([1])
-            usleep(200_000)
+            _ = try lab.traffic {
+                $0.proxy?.connections.current == 1 && $0[.server, "one"]?.sessions.current == 1
+            }
             let second = try Client(port: 7004)
             second.send([2])
             second.finishSending()
@@ -178,7 +180,7 @@ import Testing
             )
             let stored = try store.sockets(2)
             #expect(
-                stored.map(\.name) == ["listener-127.0.0.1_7001", "listener-127.0.0.1_7001.2"]
+                stored.map(\.name) == ["listener-127.0.0.1_7001", "listener-127.0.0.1_7001+2"]
             )
             try lab.waitForPort(7001)
             lab.process?.signal(SIGKILL)
@@ -202,17 +204,27 @@ import Testing
             let client = try Client(port: 7001)
             client.send([1])
             // A connection that nobody accepted yet ends with its listener: let the session begin.
-            usleep(300_000)
+            _ = try lab.traffic { $0[.server, "a"]?.sessions.current == 1 }
             lab.write(
                 ProxyLab.defaults + "listen a\n bind 127.0.0.1:7002\n server s 127.0.0.1:7101\n"
             )
             lab.process?.signal(SIGHUP)
             try lab.waitForPort(7002)
-            usleep(100_000)
-            #expect(throws: SystemCallError.self) { _ = try Client(port: 7001) }
+            var isRefused = false
+            for _ in 0..<500 where !isRefused {
+                guard let other = try? Client(port: 7001) else {
+                    isRefused = true
+                    continue
+                }
+                other.close()
+                usleep(10_000)
+            }
+            #expect(isRefused)
             lab.write("listen nonsense\n bogus\n")
             lab.process?.signal(SIGHUP)
-            usleep(300_000)
+            let refused = try lab.traffic { $0.proxy?.failedReloads == 1 }.proxy
+            #expect((refused?.reloads, refused?.failedReloads) == (1, 1))
+            #expect(refused?.lastReload?.text.contains("haproxy.cfg:") == true)
             try lab.waitForPort(7002)
             client.send([2])
             client.finishSending()

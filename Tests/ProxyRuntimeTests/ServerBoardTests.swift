@@ -31,8 +31,7 @@ import Testing
         var configuration = try #require(parsed.configuration, "\(parsed.diagnostics)")
         configuration.proxies.removeFirst()
         var builder = PlanBuilder(logSockets: LogSockets(), workers: 1)
-        var listeners = Listeners(workers: 1)
-        let plan = try builder.plan(for: configuration, maxconn: 100, listeners: &listeners)
+        let plan = builder.plan(for: configuration, maxconn: 100)
         return ServerBoard(plan: plan, former: former, at: Self.start)
     }
 

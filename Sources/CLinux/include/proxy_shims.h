@@ -48,6 +48,13 @@ bool tandem_is_listening(int fd);
 /// The socket's own address; 0 or -errno.
 int tandem_own_address(int fd, struct tandem_address *address);
 
+/// The path of a Unix socket, 128 bytes with its end; its length, 0 without one, or -errno.
+int tandem_own_path(int fd, char *path);
+/// The interface that a socket is bound to, 16 bytes; 0 when it is to none.
+int tandem_bound_interface(int fd, char *name);
+/// Gives a listening socket another backlog and, of TCP, the options that may change; 0 or -errno.
+int tandem_adjust_listener(int fd, int options, int backlog, bool tcp);
+
 /// accept4, non-blocking and close-on-exec; the descriptor or -errno.
 int tandem_stream_accept(int fd, struct tandem_address *peer);
 /// A socket on its way to `to`, from `from` if that is not NULL and of its family; the descriptor or -errno. `*done` tells that it
