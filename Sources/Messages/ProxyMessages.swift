@@ -10,7 +10,7 @@ package enum ProxyToSupervisor: GreetingMessage {
     case reloadFinished(succeeded: Bool, text: String)
     /// All checks of a refresh have answered.
     case refreshFinished(usableServers: UInt16)
-    /// It has begun to stop by itself or by a signal.
+    /// It has begun to stop by a signal, and ends within milliseconds.
     case stopping
     /// The first answer to `describe`, with its number.
     case proxy(request: UInt64, ProxyReport)
@@ -19,6 +19,8 @@ package enum ProxyToSupervisor: GreetingMessage {
     /// All answers to that `describe` have been given; the next one asks from `next` on, if that is not 0. `found`:
     /// the name that was asked for is one.
     case described(request: UInt64, next: UInt32, found: Bool)
+    /// It takes no new connections, and ends when those that it has have ended, or after that time.
+    case draining(sessions: UInt32, limit: Duration)
 
     package var greeting: Hello? { if case .hello(let hello) = self { hello } else { nil } }
 
@@ -33,6 +35,7 @@ package enum ProxyToSupervisor: GreetingMessage {
         case .proxy: 7
         case .traffic: 8
         case .described: 9
+        case .draining: 10
         }
     }
 
@@ -56,6 +59,9 @@ package enum ProxyToSupervisor: GreetingMessage {
             writer.littleEndian(request)
             writer.littleEndian(next)
             writer.flag(found)
+        case .draining(let sessions, let limit):
+            writer.littleEndian(sessions)
+            writer.milliseconds(limit)
         }
     }
 
@@ -63,7 +69,9 @@ package enum ProxyToSupervisor: GreetingMessage {
         switch self {
         case .beat: "beat"
         case .health: "health"
-        case .hello, .reloadFinished, .refreshFinished, .stopping, .proxy, .traffic, .described: nil
+        case .hello, .reloadFinished, .refreshFinished, .stopping, .proxy, .traffic, .described,
+            .draining:
+            nil
         }
     }
 
@@ -88,6 +96,7 @@ package enum ProxyToSupervisor: GreetingMessage {
                 next: try reader.littleEndian(),
                 found: try reader.flag()
             )
+        case 10: .draining(sessions: try reader.littleEndian(), limit: try reader.milliseconds())
         default: nil
         }
     }
@@ -103,6 +112,11 @@ package enum SupervisorToProxy: GreetingMessage {
     /// Tell what there is and how it fares, from that place of the list on; `request` comes back with the answers.
     /// `name`: a proxy, or `backend/server`; nil: everything.
     case describe(request: UInt64, name: String?, from: UInt32)
+    /// This node is about to let go of the VIP: new connections stay in the kernel's queues, for so long at most.
+    case pauseAccepting(Duration)
+    case resumeAccepting
+    /// A stop follows, within that time: what is new is refused, what is there goes on until then.
+    case drain(Duration)
 
     package var greeting: Hello? { if case .hello(let hello) = self { hello } else { nil } }
 
@@ -112,13 +126,17 @@ package enum SupervisorToProxy: GreetingMessage {
         case .refresh: 2
         case .reload: 3
         case .describe: 4
+        case .pauseAccepting: 5
+        case .resumeAccepting: 6
+        case .drain: 7
         }
     }
 
     package func encode(into writer: inout ByteWriter) {
         switch self {
         case .hello(let hello): hello.encode(into: &writer)
-        case .refresh, .reload: break
+        case .refresh, .reload, .resumeAccepting: break
+        case .pauseAccepting(let limit), .drain(let limit): writer.milliseconds(limit)
         case .describe(let request, let name, let from):
             writer.littleEndian(request)
             writer.texts(name.map { [$0] } ?? [], limit: 1, each: 512)
@@ -140,6 +158,9 @@ package enum SupervisorToProxy: GreetingMessage {
                 name: try reader.texts(limit: 1).first,
                 from: try reader.littleEndian()
             )
+        case 5: .pauseAccepting(try reader.milliseconds())
+        case 6: .resumeAccepting
+        case 7: .drain(try reader.milliseconds())
         default: nil
         }
     }

@@ -215,13 +215,20 @@ extension Proxy {
                 // The store of a supervisor that is new is empty.
                 storeListeners()
                 reportHealth()
-            case .lost(let reason): log.warning("the supervisor is gone: \(reason)")
+                tellDrain()
+            case .lost(let reason):
+                log.warning("the supervisor is gone: \(reason)")
+                resumeAccepting("whoever asked for the pause is gone")
+                awaitsStop = false
             case .refused(let reason): log.warning("a connection was refused: \(reason)")
             case .frame(let frame):
                 switch frame.message {
                 case .hello: break
                 case .refresh: beginRefresh(incident: frame.incident)
                 case .reload: reload(incident: frame.incident)
+                case .pauseAccepting(let limit): pauseAccepting(limit)
+                case .resumeAccepting: resumeAccepting(nil)
+                case .drain(let limit): drainByOrder(limit)
                 case .describe(let request, let name, let from):
                     describe(
                         name,

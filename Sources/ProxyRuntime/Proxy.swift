@@ -58,6 +58,10 @@ final class Proxy {
     private let firstAnswersUntil: Instant
     let startedAt = Clock.now
     var isDraining = false
+    /// Whoever had it drain stops it, too.
+    var awaitsStop = false
+    /// New connections wait in the kernel until then.
+    var pausedUntil: Instant?
     /// Set by a signal: when the sessions that are left end with the process.
     var endsAt: Instant?
     var isStopping = false
@@ -144,7 +148,8 @@ final class Proxy {
             nextMeasure,
             board.nextDeadline ?? .distantFuture,
             isReady ? .distantFuture : firstAnswersUntil,
-            endsAt ?? .distantFuture
+            endsAt ?? .distantFuture,
+            pausedUntil ?? .distantFuture
         )
     }
 
@@ -221,6 +226,7 @@ final class Proxy {
             if status != lastStatus { notifier.status(status) }
             lastStatus = status
         }
+        if let pausedUntil, pausedUntil <= now { resumeAccepting("nobody has ended the pause") }
         reviewEnd(at: now)
     }
 
@@ -251,7 +257,7 @@ final class Proxy {
         while let signal = signals.next() {
             switch signal {
             case SIGHUP: reload(incident: .none)
-            case SIGUSR1: drain()
+            case SIGUSR1: drainBySignal()
             default: stop(signal)
             }
         }
@@ -264,7 +270,7 @@ final class Proxy {
         func counted(_ count: Int, _ noun: String, _ plural: String) -> String {
             "\(count) \(count == 1 ? noun : plural)"
         }
-        let verb = isDraining ? "waiting for the end of" : "serving"
+        let verb = isDraining || isStopping ? "waiting for the end of" : "serving"
         return verb + " " + counted(limit.connections.value, "connection", "connections") + " on "
             + counted(plan.listeners.count, "address", "addresses")
             + "; \(board.usableCount) of " + counted(servers, "server", "servers") + " up"

@@ -140,7 +140,7 @@ extension Worker where E: ~Copyable {
     }
 
     mutating func reopenEntrances() {
-        guard limit.hasRoom, spare.isThere(copyOf: epoll) else { return }
+        guard !isPaused, limit.hasRoom, spare.isThere(copyOf: epoll) else { return }
         for position in entrances.indices where !entrances[position].isArmed {
             guard entrances[position].rest <= now,
                 entrances[position].listener.pointee.hasRoom

@@ -70,6 +70,8 @@ enum TurnBudget {
     var isStopped = false
     /// What this worker can't go on after.
     private(set) var failure: SystemCallError?
+    /// Entrances stay closed.
+    var isPaused = false
 
     init(
         handle: WorkerHandle,
@@ -192,6 +194,10 @@ enum TurnBudget {
             breakSessions(cause: .activeUp) { $0.name == backend && $1.line.backup }
         case .place(let placement): place(placement)
         case .stopListening: closeEntrances()
+        case .pauseAccepting:
+            isPaused = true
+            for position in entrances.indices { pause(position) }
+        case .resumeAccepting: isPaused = false
         case .stop: isStopped = true
         }
     }

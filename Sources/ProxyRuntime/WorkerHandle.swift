@@ -15,6 +15,9 @@ enum WorkerCommand: Sendable {
     /// A session that waits here has a server now.
     case place(Placement)
     case stopListening
+    /// New connections stay in the kernel's queues until `resumeAccepting`.
+    case pauseAccepting
+    case resumeAccepting
     case stop
 }
 

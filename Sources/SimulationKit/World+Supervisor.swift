@@ -66,7 +66,7 @@ extension World {
                 self[host].supervisor.lastLease = lease
                 tellAgent(lease, on: host)
             }
-        case .refreshProxy, .reload, .exit: break
+        case .refreshProxy, .pauseProxy, .resumeProxy, .drainProxy, .reload, .exit: break
         case .journal(let entry):
             transcript.add(.decided(entry), on: host, at: now)
         }

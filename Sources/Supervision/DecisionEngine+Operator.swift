@@ -43,11 +43,12 @@ extension DecisionEngine {
                 + restartByRequest(name, at: now)
         case .failover:
             answeredFaults.remove(.operatorRequest)
-            return stepDown(
+            let verdicts = stepDown(
                 .operatorRequest,
                 event: "operator: failover",
                 hold: settings.failoverHold
             )
+            return handOver(verdicts, serves: proxyServes, at: now)
         case .reload:
             return note("operator: reload", "reload", "both configurations are read anew")
                 + [.reload(.agent), .reload(.proxy)]
@@ -76,24 +77,20 @@ extension DecisionEngine {
             _ = update(name) { $0.enter(.stopped, at: now) }
             return note(event, "stop", "it was waiting for its next start")
         }
+        let serves = proxyServes
         _ = update(name) { $0.enter(.stopping, at: now) }
         guard name == .proxy else { return note(event, "stop", "asked for") + [.stop(name)] }
         beats.end()
         graceUntil = nil
         isUnfit = true
+        if !serves { sessions = 0 }
         guard isMaster else {
-            return note(event, "stop", "this node is not MASTER") + [.stop(name)]
+            return note(event, "stop", "this node is not MASTER") + finishStop(at: now)
         }
         stoppedAsMaster = true
         answeredFaults.remove(.proxyStopped)
         stopAt = now + Self.releaseWait
-        return stepDown(.proxyStopped, event: event)
-    }
-
-    /// The VIP is released, or was long enough asked for.
-    mutating func finishStop() -> [Verdict] {
-        stopAt = nil
-        return [.stop(.proxy)]
+        return handOver(stepDown(.proxyStopped, event: event), serves: serves, at: now)
     }
 
     /// As after a crash, a MASTER keeps the VIP if the proxy is ready again within `restart_grace`.
@@ -117,10 +114,13 @@ extension DecisionEngine {
     private mutating func shutDown(at now: Instant) -> [Verdict] {
         guard !isShuttingDown else { return [] }
         isShuttingDown = true
+        let serves = proxyServes
+        if !serves { sessions = 0 }
         beats.end()
         graceUntil = nil
         stopAt = isMaster && agent.isAlive && proxy.isAlive ? now + Self.releaseWait : nil
-        var verdicts = note("shutdown", "stop everything", "the agent releases the VIP first")
+        let verdicts = note("shutdown", "stop everything", "the agent releases the VIP first")
+        var stops: [Verdict] = []
         for name in [ProcessName.agent, .proxy] {
             let isAlive = process(name)?.isAlive == true
             _ = update(name) { process in
@@ -129,8 +129,9 @@ extension DecisionEngine {
                 process.enter(isAlive ? .stopping : .stopped, at: now)
             }
             guard isAlive, name == .agent || stopAt == nil else { continue }
-            verdicts.append(.stop(name))
+            stops += name == .proxy ? finishStop(at: now) : [.stop(name)]
         }
-        return verdicts
+        guard stopAt != nil else { return verdicts + stops }
+        return verdicts + handOver(stops, serves: serves, at: now)
     }
 }

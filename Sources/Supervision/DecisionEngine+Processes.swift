@@ -22,6 +22,7 @@ extension DecisionEngine {
             process.enter(.running, at: now)
         }
         if name == .proxy {
+            forgetProxyTraffic()
             isUnfit = false
             beats.begin(at: now)
         }
@@ -96,6 +97,7 @@ extension DecisionEngine {
         let isInTime = graceUntil != nil
         let kept = isInTime && holdsAddresses
         graceUntil = nil
+        forgetProxyTraffic()
         isUnfit = false
         beats.begin(at: now)
         let reason =
@@ -122,9 +124,17 @@ extension DecisionEngine {
             beats.end()
             census = nil
             stopAt = nil
+            forgetProxyTraffic()
+            // There are no requests to wait for any more.
+            let handOver = finishHandOver()
+            if !handOver.isEmpty {
+                return handOver + exited(name, cause: cause, isLast: isLast, at: now)
+            }
         } else {
             routers = [:]
             isLettingGo = false
+            handOverAt = nil
+            handOverVerdicts = []
         }
         guard process.state == .stopping else {
             return died(name, cause: cause, isLast: isLast, at: now)
@@ -136,7 +146,7 @@ extension DecisionEngine {
         if process.startsAfterExit, !isShuttingDown { return launch(name, at: now) }
         let stopsProxy = isShuttingDown && name == .agent && stopAt != nil
         return note("\(name.rawValue) stopped", "none", cause)
-            + (stopsProxy ? finishStop() : [])
+            + (stopsProxy ? finishStop(at: now) : [])
     }
 
     /// A process ended, or never began, without having been asked to.

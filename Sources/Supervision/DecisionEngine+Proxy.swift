@@ -3,9 +3,10 @@ import VRRP
 
 /// The proxy's fitness, and letting go of the VIP for it.
 extension DecisionEngine {
-    mutating func beat(_ turns: UInt64, at now: Instant) -> [Verdict] {
+    mutating func beat(_ turns: UInt64, sessions: Int, at now: Instant) -> [Verdict] {
         beats.record(turns: turns, at: now)
-        return []
+        self.sessions = sessions
+        return sessions == 0 && drainUntil != nil ? finishDrain() : []
     }
 
     mutating func counted(_ new: ServerCensus, at now: Instant) -> [Verdict] {
@@ -49,6 +50,7 @@ extension DecisionEngine {
         beats.end()
         graceUntil = nil
         isUnfit = true
+        sessions = 0
         return stepDown(.proxyHung, event: phrase)
             + note(phrase, "kill and restart", reason, kind: .hung(.proxy))
             + kill(.proxy)
@@ -101,7 +103,7 @@ extension DecisionEngine {
         let isKnown = routers[name] != nil
         routers[name] = state
         if !isMaster || !wasMaster { isLettingGo = false }
-        if wasMaster, !isMaster, stopAt != nil { return finishStop() }
+        if wasMaster, !isMaster { return released(at: now) }
         guard isMaster, !wasMaster, isKnown, !isShuttingDown else { return [] }
         return takeOver(router: name, at: now)
     }

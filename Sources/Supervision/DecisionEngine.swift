@@ -13,8 +13,9 @@ package import VRRP
 /// | proxy hung | step down, kill, restart | kill, restart |
 /// | budget spent | step down, FATAL, retry slowly | FATAL, retry slowly |
 /// | no usable server, `degrade` | step down, last resort | last resort |
-/// | operator stops the proxy | step down, then stop | stop |
-/// | operator's fail-over | step down and hold | refused |
+/// | operator stops the proxy | hand over, then drain and stop | drain and stop |
+/// | operator's fail-over | hand over and hold | refused |
+/// | proxy drains by a signal | step down | last resort |
 /// | agent takes MASTER | `on_takeover`; a proxy that is down is started with a fresh budget | – |
 ///
 /// A node whose proxy can't serve stands as a last resort. A node that stepped down and got the VIP back
@@ -25,6 +26,12 @@ package struct DecisionEngine: Equatable, Sendable {
     package static let leaseDuration: Duration = .seconds(1)
     /// How long a stop waits for the agent's word that the VIP is released.
     package static let releaseWait: Duration = .milliseconds(200)
+    /// How long requests that are under way have before the VIP is released by plan.
+    package static let requestGrace: Duration = .milliseconds(30)
+    /// A pause of the proxy ends by itself: whoever asked for it may be gone.
+    package static let pauseDuration: Duration = .seconds(2)
+    /// How long a planned stop waits for sessions that do not end with the VIP.
+    package static let drainLimit: Duration = .seconds(3)
     /// The priority of a node that stands as a last resort.
     static let lastResort: UInt8 = EffectivePriority.lastResort
     /// How long a process may take from its start to `READY=1`.
@@ -52,6 +59,17 @@ package struct DecisionEngine: Equatable, Sendable {
     var isLettingGo = false
     /// A stop of the proxy that waits for the VIP to be released.
     var stopAt: Instant?
+    /// A planned step-down that waits for the requests under way, and when it has waited long enough.
+    var handOverVerdicts: [Verdict] = []
+    var handOverAt: Instant?
+    /// The proxy was told to accept nothing, and not yet that it may again.
+    var isPaused = false
+    /// The proxy has said that it stops or drains.
+    var isProxyEnding = false
+    /// Of the proxy, by its last beat.
+    var sessions = 0
+    /// A stop of the proxy that waits for its sessions.
+    var drainUntil: Instant?
     var leaseAt: Instant?
     var lastLease: LeaseTerms?
 
@@ -85,7 +103,10 @@ package struct DecisionEngine: Equatable, Sendable {
         case .exited(let name, let cause): exited(name, cause: cause, at: now)
         case .gaveUp(let name, let cause): gaveUp(name, cause: cause, at: now)
         case .watchdogExpired(let name): watchdogExpired(name, at: now)
-        case .beat(let turns): beat(turns, at: now)
+        case .beat(let turns, let sessions): beat(turns, sessions: sessions, at: now)
+        case .proxyEnding: proxyEnds()
+        case .proxyDraining(let sessions, let limit):
+            proxyDrains(sessions: sessions, limit: limit, at: now)
         case .servers(let census): counted(census, at: now)
         case .refreshFinished(let usable):
             note("refresh finished", "none", "\(usable) servers are usable")
@@ -102,7 +123,9 @@ package struct DecisionEngine: Equatable, Sendable {
 
     /// When the shell has to call with `.deadline`.
     package var nextDeadline: Instant? {
-        var deadlines = [leaseAt, graceUntil, stopAt, proxy.retryAt, agent.retryAt]
+        var deadlines = [
+            leaseAt, graceUntil, handOverAt, stopAt, drainUntil, proxy.retryAt, agent.retryAt,
+        ]
         deadlines += [proxy.startBy, agent.startBy]
         deadlines.append(beats.nextDeadline(watchdog: settings.proxyWatchdog))
         return deadlines.compactMap(\.self).min()
@@ -141,7 +164,9 @@ package struct DecisionEngine: Equatable, Sendable {
             verdicts += proxyHangs(silence: silence, at: now)
         }
         if let graceUntil, graceUntil <= now { verdicts += graceEnds(at: now) }
-        if let stopAt, stopAt <= now { verdicts += finishStop() }
+        if let handOverAt, handOverAt <= now { verdicts += finishHandOver() }
+        if let stopAt, stopAt <= now { verdicts += finishStop(at: now) }
+        if let drainUntil, drainUntil <= now { verdicts += finishDrain() }
         for name in [ProcessName.agent, .proxy] {
             guard let startBy = process(name)?.startBy, startBy <= now else { continue }
             verdicts += startTakesTooLong(name, at: now)
@@ -155,7 +180,9 @@ package struct DecisionEngine: Equatable, Sendable {
     private mutating func excuse(_ stall: Duration, at now: Instant) -> [Verdict] {
         beats.excuse(at: now)
         graceUntil = graceUntil.map { $0 + stall }
+        handOverAt = handOverAt.map { $0 + stall }
         stopAt = stopAt.map { $0 + stall }
+        drainUntil = drainUntil.map { $0 + stall }
         proxy.startBy = proxy.startBy.map { $0 + stall }
         agent.startBy = agent.startBy.map { $0 + stall }
         return note(

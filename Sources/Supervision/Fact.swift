@@ -21,7 +21,11 @@ package enum Fact: Equatable, Sendable {
     case watchdogExpired(ProcessName)
 
     /// `turns` of the slowest event loop of the proxy.
-    case beat(turns: UInt64)
+    case beat(turns: UInt64, sessions: Int = 0)
+    /// It has begun to stop, and ends within milliseconds.
+    case proxyEnding
+    /// It takes no new connections and waits for those that it has.
+    case proxyDraining(sessions: Int, limit: Duration)
     case servers(ServerCensus)
     case refreshFinished(usableServers: Int)
     case agentConnected

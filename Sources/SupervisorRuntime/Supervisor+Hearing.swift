@@ -164,7 +164,8 @@ extension Supervisor {
     private func hear(_ message: ProxyToSupervisor) {
         switch message {
         case .hello: break
-        case .beat(let beat): learn(.beat(turns: beat.turns))
+        case .beat(let beat):
+            learn(.beat(turns: beat.turns, sessions: Int(clamping: beat.sessions)))
         case .health(let health):
             learn(
                 .servers(
@@ -179,7 +180,9 @@ extension Supervisor {
         case .reloadFinished(let succeeded, let text):
             finishReload(of: .proxy, succeeded: succeeded, text: text)
         case .refreshFinished(let usable): learn(.refreshFinished(usableServers: Int(usable)))
-        case .stopping: break
+        case .stopping: learn(.proxyEnding)
+        case .draining(let sessions, let limit):
+            learn(.proxyDraining(sessions: Int(clamping: sessions), limit: limit))
         case .proxy(let client, let report): pass(.proxy(report), to: client)
         case .traffic(let client, let report): pass(.traffic(report), to: client)
         case .described(let client, let next, let found):

@@ -365,6 +365,11 @@ final class Supervisor {
                 proxyHealthy: proxyHealthy
             )
             agent.send(.lease(lease), incident: engine.incident, poller)
+        case .pauseProxy(let limit):
+            proxy.send(.pauseAccepting(limit), incident: engine.incident, poller)
+        case .resumeProxy: proxy.send(.resumeAccepting, incident: engine.incident, poller)
+        case .drainProxy(let limit):
+            proxy.send(.drain(limit), incident: engine.incident, poller)
         case .refreshProxy: proxy.send(.refresh, incident: engine.incident, poller)
         case .reload(.agent):
             if !agent.send(.reload, incident: engine.incident, poller) { manager.reload(.agent) }

@@ -77,6 +77,14 @@ struct ProxyFramesTests {
             01 | found
             """
         ),
+        Golden(
+            .draining(sessions: 258, limit: .seconds(300)),
+            """
+            0a00 | kind 10
+            02010000 | 258 sessions
+            e0930400 | 300 s
+            """
+        ),
     ]
 
     @Test("ProxyToSupervisor: each message has these bytes", arguments: proxyToSupervisorFrames)
@@ -84,9 +92,9 @@ struct ProxyFramesTests {
         try golden.check()
     }
 
-    @Test("ProxyToSupervisor: every kind is pinned, and kind 10 is none of its own")
+    @Test("ProxyToSupervisor: every kind is pinned, and kind 11 is none of its own")
     func proxyToSupervisorKinds() throws {
-        try Golden.checkKinds(of: Self.proxyToSupervisorFrames, count: 9)
+        try Golden.checkKinds(of: Self.proxyToSupervisorFrames, count: 10)
     }
 
     static let supervisorToProxyFrames: [Golden<SupervisorToProxy>] = [
@@ -129,6 +137,26 @@ struct ProxyFramesTests {
             40000000 | from 64
             """
         ),
+        Golden(
+            .pauseAccepting(.seconds(2)),
+            """
+            0500 | kind 5
+            d0070000 | 2 s at most
+            """
+        ),
+        Golden(
+            .resumeAccepting,
+            """
+            0600 | kind 6
+            """
+        ),
+        Golden(
+            .drain(.seconds(3)),
+            """
+            0700 | kind 7
+            b80b0000 | a stop follows within 3 s
+            """
+        ),
     ]
 
     @Test("SupervisorToProxy: each message has these bytes", arguments: supervisorToProxyFrames)
@@ -136,8 +164,8 @@ struct ProxyFramesTests {
         try golden.check()
     }
 
-    @Test("SupervisorToProxy: every kind is pinned, and kind 5 is none of its own")
+    @Test("SupervisorToProxy: every kind is pinned, and kind 8 is none of its own")
     func supervisorToProxyKinds() throws {
-        try Golden.checkKinds(of: Self.supervisorToProxyFrames, count: 4)
+        try Golden.checkKinds(of: Self.supervisorToProxyFrames, count: 7)
     }
 }

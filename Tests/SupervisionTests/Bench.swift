@@ -17,6 +17,7 @@ struct Bench {
     /// Everything decided since the bench was made or `forget` was called.
     private(set) var verdicts: [Verdict] = []
     private var turns: UInt64 = 0
+    private var sessions = 0
 
     init(_ settings: SupervisionSettings = SupervisionSettings()) {
         engine = DecisionEngine(settings: settings, firstIncident: 100)
@@ -73,6 +74,13 @@ struct Bench {
         tell(.exited(name, cause: "killed by SIGKILL"))
     }
 
+    /// The proxy beats, and has so many sessions from now on.
+    mutating func beat(sessions: Int) {
+        turns += 1
+        self.sessions = sessions
+        tell(.beat(turns: turns, sessions: sessions))
+    }
+
     /// Lets time pass; a running proxy beats every 100 ms unless it is said not to.
     mutating func pass(_ duration: Duration, beating: Bool = true) {
         let end = now + duration
@@ -84,9 +92,8 @@ struct Bench {
             guard next <= end else { break }
             now = max(now, next)
             if isBeating, beatAt <= now {
-                turns += 1
                 beatAt = now + .milliseconds(100)
-                tell(.beat(turns: turns))
+                beat(sessions: sessions)
             }
             if deadline <= now { tell(.deadline) }
         }
@@ -98,10 +105,18 @@ struct Bench {
         verdicts.filter { verdict in
             switch verdict {
             case .lease, .journal: false
-            case .start, .stop, .kill, .stepDown, .refreshProxy, .reload, .exit: true
+            case .start, .stop, .kill, .stepDown, .pauseProxy, .resumeProxy, .drainProxy,
+                .refreshProxy, .reload, .exit:
+                true
             }
         }
     }
+
+    /// What a planned step-down of a proxy that serves begins with.
+    static let pause = Verdict.pauseProxy(DecisionEngine.pauseDuration)
+
+    /// The moment that requests under way have.
+    mutating func passRequestGrace() { pass(DecisionEngine.requestGrace) }
 
     var entries: [JournalEntry] {
         verdicts.compactMap { verdict in

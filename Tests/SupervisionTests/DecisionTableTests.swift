@@ -166,29 +166,38 @@ struct DecisionTableTests {
     static let requests =
         TableRow.both(
             "operator: stop proxy",
-            { $0.tell(.request(.stop(.proxy))) },
-            master: ([.stepDown(.proxyStopped, hold: nil)], ["step down"], .lastResort),
+            { bench in
+                bench.tell(.request(.stop(.proxy)))
+                bench.passRequestGrace()
+            },
+            master: (
+                [Bench.pause, .stepDown(.proxyStopped, hold: nil)], ["step down"], .lastResort
+            ),
             backup: ([.stop(.proxy)], ["stop"], .lastResort)
         )
         + TableRow.both(
             "operator: stop proxy, the agent says BACKUP, the proxy ends",
             { bench in
                 bench.tell(.request(.stop(.proxy)))
+                bench.passRequestGrace()
                 bench.tell(.router(name: "VI_1", state: .backup))
                 bench.tell(.exited(.proxy, cause: "exit status 0"))
                 bench.pass(.seconds(60))
             },
             master: (
-                [.stepDown(.proxyStopped, hold: nil), .stop(.proxy)], ["step down", "none"],
-                .lastResort
+                [Bench.pause, .stepDown(.proxyStopped, hold: nil), .stop(.proxy)],
+                ["step down", "none"], .lastResort
             ),
             backup: ([.stop(.proxy)], ["stop", "none"], .lastResort)
         )
         + TableRow.both(
             "operator: failover",
-            { $0.tell(.request(.failover)) },
+            { bench in
+                bench.tell(.request(.failover))
+                bench.passRequestGrace()
+            },
             master: (
-                [.stepDown(.operatorRequest, hold: .seconds(5))], ["step down"], .full
+                [Bench.pause, .stepDown(.operatorRequest, hold: .seconds(5))], ["step down"], .full
             ),
             backup: ([], [], .full)
         )

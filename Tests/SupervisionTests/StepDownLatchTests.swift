@@ -62,7 +62,8 @@ struct StepDownLatchTests {
         for _ in 0..<2 {
             bench.forget()
             bench.tell(.request(.failover))
-            #expect(bench.actions == [.stepDown(.operatorRequest, hold: .seconds(5))])
+            bench.passRequestGrace()
+            #expect(bench.actions == [Bench.pause, .stepDown(.operatorRequest, hold: .seconds(5))])
             bench.tell(.router(name: "VI_1", state: .backup))
             bench.tell(.router(name: "VI_1", state: .active))
         }

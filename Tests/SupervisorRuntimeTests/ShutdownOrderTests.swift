@@ -22,7 +22,9 @@ struct ShutdownOrderTests {
     @Test("of a MASTER lets the proxy serve until the agent has let go")
     func master() {
         var engine = engine(.active)
-        #expect(stops(engine.handle(.request(.shutdown), at: begin)) == [.stop(.agent)])
+        #expect(stops(engine.handle(.request(.shutdown), at: begin)) == [])
+        let begin = begin + DecisionEngine.requestGrace
+        #expect(stops(engine.handle(.deadline, at: begin)) == [.stop(.agent)])
         let released = Fact.exited(.agent, cause: "exit status 0")
         #expect(stops(engine.handle(released, at: begin)) == [.stop(.proxy)])
         let stopped = Fact.exited(.proxy, cause: "exit status 0")
@@ -33,7 +35,8 @@ struct ShutdownOrderTests {
     func hangingAgent() {
         var engine = engine(.active)
         _ = engine.handle(.request(.shutdown), at: begin)
-        let due = begin + DecisionEngine.releaseWait
+        _ = engine.handle(.deadline, at: begin + DecisionEngine.requestGrace)
+        let due = begin + DecisionEngine.requestGrace + DecisionEngine.releaseWait
         #expect(engine.nextDeadline.map { $0 <= due } == true)
         #expect(stops(engine.handle(.deadline, at: due)) == [.stop(.proxy)])
     }
