@@ -98,7 +98,10 @@ let package = Package(
         ),
         shell(
             "ProxyRuntime",
-            ["HAProxySyntax", "Rules", "Balancing", "HealthChecks", "Sessions", "Systemd", logging]
+            [
+                "HAProxySyntax", "Rules", "Balancing", "HealthChecks", "Sessions", "Netlink",
+                "Systemd", logging,
+            ]
         ),
         shell(
             "SupervisorRuntime",

@@ -131,6 +131,18 @@ int tandem_own_address(int fd, struct tandem_address *address) {
     return 0;
 }
 
+bool tandem_address_is_local(const struct tandem_address *address) {
+    struct sockaddr_storage system;
+    socklen_t size = tandem_to_system(address, &system);
+    int fd = socket(system.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return true;
+    // Without IP_FREEBIND only an address that is there can be bound.
+    int result = bind(fd, (struct sockaddr *)&system, size);
+    bool gone = result < 0 && errno == EADDRNOTAVAIL;
+    close(fd);
+    return !gone;
+}
+
 int tandem_own_path(int fd, char *path) {
     struct sockaddr_un address = {0};
     socklen_t size = sizeof address;

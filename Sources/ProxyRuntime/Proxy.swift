@@ -5,6 +5,7 @@ import Links
 import LinuxIO
 import Logging
 import Messages
+import Netlink
 import Primitives
 import Synchronization
 import Systemd
@@ -15,6 +16,7 @@ final class Proxy {
         static let signals: UInt64 = 1
         static let supervisor: UInt64 = 2
         static let resolver: UInt64 = 3
+        static let addresses: UInt64 = 4
         static let firstCheck: UInt64 = 1 << 16
         static let firstConnection: UInt64 = 1 << 32
     }
@@ -48,6 +50,8 @@ final class Proxy {
     let supervisor: SupervisorLink
     var notifier: Notifier
     let record: ReloadRecord
+    /// Nil where the kernel does not tell.
+    var addressMonitor: RouteMonitor?
     var refresh: Refresh?
     /// Half of `restart_grace`: a MASTER keeps its address for that long while its proxy restarts.
     static let firstAnswersLimit: Duration = .milliseconds(500)
@@ -121,6 +125,7 @@ final class Proxy {
         signals = opened.signals
         notifier = opened.notifier
         record = opened.record
+        addressMonitor = try? RouteMonitor()
         firstAnswersUntil = Clock.now + Self.firstAnswersLimit
         watchdogPeriod = ServiceEnvironment.watchdogInterval().map { $0 / 2 }
     }
@@ -157,6 +162,13 @@ final class Proxy {
         try poller.add(signals.descriptor.rawValue, token: Token.signals)
         try poller.add(supervisor.listener.rawValue, token: Token.supervisor)
         try poller.add(resolver.wake.descriptor.rawValue, token: Token.resolver)
+        if let descriptor = addressMonitor?.descriptor.rawValue {
+            try poller.add(descriptor, token: Token.addresses)
+        } else {
+            log.notice(
+                "netlink is not to be had: sessions on an address that goes end by time limits"
+            )
+        }
         for index in 0..<listeners.workers { workers.append(try WorkerHandle(index: index)) }
         engine = chooseEngine()
         for worker in workers { try start(worker, engine) }
@@ -195,6 +207,7 @@ final class Proxy {
         case Token.supervisor: heed(supervisor.accept(poller))
         case Token.resolver:
             for answer in resolver.takeAnswers() { take(answer, at: now) }
+        case Token.addresses: readAddressChanges(at: now)
         case Token.firstConnection...: heed(supervisor.ready(event, poller))
         default: checkReady(Int32(event.token - Token.firstCheck), at: now)
         }

@@ -193,6 +193,7 @@ enum TurnBudget {
         case .breakBackupSessions(let backend):
             breakSessions(cause: .activeUp) { $0.name == backend && $1.line.backup }
         case .place(let placement): place(placement)
+        case .addressGone(let address): breakSessions(on: address)
         case .stopListening: closeEntrances()
         case .pauseAccepting:
             isPaused = true

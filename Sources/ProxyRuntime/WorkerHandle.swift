@@ -14,6 +14,8 @@ enum WorkerCommand: Sendable {
     case breakBackupSessions(backend: String)
     /// A session that waits here has a server now.
     case place(Placement)
+    /// An address is no longer this node's.
+    case addressGone(IPAddress)
     case stopListening
     /// New connections stay in the kernel's queues until `resumeAccepting`.
     case pauseAccepting

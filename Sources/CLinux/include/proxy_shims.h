@@ -48,6 +48,8 @@ bool tandem_is_listening(int fd);
 /// The socket's own address; 0 or -errno.
 int tandem_own_address(int fd, struct tandem_address *address);
 
+/// Whether this machine has the address, which need no port; true also where that can't be known.
+bool tandem_address_is_local(const struct tandem_address *address);
 /// The path of a Unix socket, 128 bytes with its end; its length, 0 without one, or -errno.
 int tandem_own_path(int fd, char *path);
 /// The interface that a socket is bound to, 16 bytes; 0 when it is to none.
