@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import LinuxIO
+import Messages
 import Primitives
 import Synchronization
 import Testing
@@ -13,39 +14,98 @@ struct ContinuityTests {
     private static let file =
         "global\n nbthread 2\nlisten p\n bind 127.0.0.1:7001\n server s 127.0.0.1:7101"
 
-    @Test func `10000 connects under ten reloads and five restarts are all answered`() throws {
+    /// What each reload finds: another address, another weight.
+    private static func file(_ engine: String, round: Int) -> String {
+        "global\n nbthread 2\n hard-stop-after 20s\n"
+            + " tune.engine \(engine)\n"
+            + "listen p\n bind 127.0.0.1:7001\n bind 127.0.0.1:\(7010 + round)\n"
+            + " server s 127.0.0.1:7101 weight \(1 + round)"
+    }
+
+    /// What clients saw.
+    private struct Outcome {
+        var cutByReloads: Int
+        var refusedByReloads: Int
+        var cut: Int
+        var refused: Int
+    }
+
+    /// Ten reloads, each with a file that differs, and five restarts, while four clients connect one after the other and
+    /// four sessions last through the reloads.
+    private static func run(
+        _ lab: ProxyLab,
+        reload: (_ round: Int) throws -> Void,
+        restart: () throws -> Void
+    ) throws -> Outcome {
+        try lab.waitForPort(7001)
+        let long = try (0..<4).map { _ in try Client(port: 7001) }
+        for client in long { client.send([1]) }
+        usleep(200_000)
+        let visits = Visits()
+        let clients = (0..<4).map { _ in runOnThread { visits.run(port: 7001) } }
+        defer {
+            visits.isOver.store(true, ordering: .relaxed)
+            for client in clients { pthread_join(client, nil) }
+        }
+        for round in 1...10 {
+            try visits.waitForTotal(round * 500)
+            try reload(round)
+        }
+        try visits.waitForTotal(6000)
+        for client in long {
+            client.send([2])
+            client.finishSending()
+            #expect(client.receiveAll() == [1, 2], "a session that lasts through ten reloads")
+            client.close()
+        }
+        let byReloads = (
+            visits.cut.load(ordering: .relaxed), visits.refused.load(ordering: .relaxed)
+        )
+        for round in 1...5 {
+            try visits.waitForTotal(6000 + round * 700)
+            try restart()
+        }
+        try visits.waitForTotal(10_000)
+        return Outcome(
+            cutByReloads: byReloads.0,
+            refusedByReloads: byReloads.1,
+            cut: visits.cut.load(ordering: .relaxed),
+            refused: visits.refused.load(ordering: .relaxed)
+        )
+    }
+
+    @Test(arguments: IntegrityTests.engines)
+    func `10000 connects under ten reloads and five restarts are all answered`(
+        engine: String
+    ) throws {
         try inLab { lab in
             let server = try EchoServer(port: 7101)
             defer { server.stop() }
             let store = try DescriptorStore(in: lab.directory)
-            try lab.start(Self.file, environment: store.environment)
-            let passed = try store.sockets(2)
-            try lab.waitForPort(7001)
-
-            let visits = Visits()
-            let clients = (0..<4).map { _ in runOnThread { visits.run(port: 7001) } }
-            for round in 1...10 {
-                try visits.waitForTotal(round * 500)
+            try lab.start(Self.file(engine, round: 0), environment: store.environment)
+            // Of the address that stays; the other one's are given back too, and not asked for.
+            let passed = try store.sockets(4).filter { $0.name.contains("_7001") }
+            #expect(passed.count == 2)
+            let outcome = try Self.run(lab) { round in
+                lab.write(ProxyLab.defaults + Self.file(engine, round: round) + "\n")
                 lab.process?.signal(SIGHUP)
-            }
-            try visits.waitForTotal(6000)
-            let cutByReloads = visits.cut.load(ordering: .relaxed)
-            for round in 1...5 {
-                try visits.waitForTotal(6000 + round * 700)
+                let traffic = try lab.traffic { $0.proxy?.reloads == UInt32(round) }
+                #expect(traffic.proxy?.reloads == UInt32(round))
+                #expect(traffic.proxy?.failedReloads == 0)
+                #expect(traffic.proxy?.engine == engine)
+                try lab.waitForListener(7010 + UInt16(round))
+            } restart: {
                 lab.process?.signal(SIGTERM)
                 #expect(lab.process?.wait() == .exited(0))
+                // What is on its way to the store listens, too.
+                _ = try store.texts()
                 try lab.restart(environment: store.environment, passed: passed)
             }
-            try visits.waitForTotal(10_000)
-            visits.isOver.store(true, ordering: .relaxed)
-            for client in clients { pthread_join(client, nil) }
-
-            #expect(visits.refused.load(ordering: .relaxed) == 0)
-            #expect(cutByReloads == 0)
-            let cut = visits.cut.load(ordering: .relaxed)
-            print("ten reloads and five restarts: \(cut) of \(visits.total) sessions cut")
+            print("\(engine): \(outcome)")
+            #expect(outcome.refused == 0)
+            #expect(outcome.cutByReloads == 0)
             // A restart ends the sessions that outlast its grace: no more than there were at that moment.
-            #expect(cut <= 5 * clients.count)
+            #expect(outcome.cut <= 5 * 4)
         }
     }
 
@@ -84,17 +144,25 @@ struct ContinuityTests {
                 let client = try Client(port: 7001)
                 client.send([1])
                 usleep(50_000)
-                lab.process?.signal(SIGUSR1)
-                usleep(300_000)
-                #expect((try? Client(port: 7001)) == nil)
                 let begun = Clock.now
+                lab.process?.signal(SIGUSR1)
+                var isRefused = false
+                while !isRefused, Clock.now - begun < .milliseconds(900) {
+                    guard let other = try? Client(port: 7001) else {
+                        isRefused = true
+                        continue
+                    }
+                    other.close()
+                    usleep(2000)
+                }
+                #expect(isRefused)
                 if endsByItself {
                     client.finishSending()
                     #expect(client.receiveAll() == [1])
                 }
                 #expect(lab.process?.wait() == .exited(0))
                 let took = Clock.now - begun
-                #expect(endsByItself ? took < .milliseconds(600) : took > .milliseconds(500))
+                #expect(endsByItself ? took < .seconds(1) : took >= .seconds(1))
                 #expect(took < .seconds(3))
                 client.close()
             }

@@ -101,9 +101,6 @@ final class ProxyLab {
         process = ChildProcessBox(try spawn.start())
     }
 
-    /// A process in the place of the built program.
-    func take(_ child: consuming ChildProcess) { process = ChildProcessBox(child) }
-
     func restart(
         environment: [String] = [],
         passed: [(descriptor: Int32, name: String)] = [],
