@@ -40,6 +40,8 @@ extension HAProxyComparisonTests {
                 client.finishSending()
                 seen = end(of: client)
                 client.close()
+                // Its line is written before the next one's.
+                usleep(50_000)
             }
             return seen
         }
@@ -207,7 +209,7 @@ extension HAProxyComparisonTests {
             """
             listen p
              bind :7001
-             server s 127.0.0.1:7107 check inter 200 fall 1 rise 1 on-marked-down shutdown-sessions
+             server s 127.0.0.1:7107 check inter 50 fall 1 rise 1 on-marked-down shutdown-sessions
             """,
             mark: " D- ",
             isBrokenOff: true,
@@ -218,7 +220,7 @@ extension HAProxyComparisonTests {
             """
             listen p
              bind :7001
-             server s 127.0.0.1:7107 check inter 200 fall 1 rise 1 on-marked-up shutdown-backup-sessions
+             server s 127.0.0.1:7107 check inter 50 fall 1 rise 1 on-marked-up shutdown-backup-sessions
              server b 127.0.0.1:7102 backup
             """,
             mark: " U- ",
