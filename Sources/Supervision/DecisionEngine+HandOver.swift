@@ -2,7 +2,7 @@ import Primitives
 import VRRP
 
 /// A planned step-down: the proxy takes nothing new, requests that are under way get a moment, then the VIP goes, and
-/// what is left of the sessions gets its time (docs/decisions/0013-planned-step-down.md).
+/// what is left of the sessions gets its time (docs/decisions/0014-planned-step-down.md).
 extension DecisionEngine {
     /// It accepts, as far as is known, and nobody has begun to stop it.
     var proxyServes: Bool { proxy.state == .running && !isUnfit && !isProxyEnding }
