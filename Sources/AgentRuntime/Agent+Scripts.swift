@@ -47,6 +47,7 @@ extension Agent {
         let names = Set(scripts.map(\.name))
         for name in checks.names where !names.contains(name) {
             checks.forget(name)
+            checkSerials[name] = nil
             runner.send(.forget(name: name))
         }
         for script in scripts {
@@ -60,7 +61,12 @@ extension Agent {
                 silence: longest + Self.silenceAllowance
             )
             if let change = checks.keep(script.name, terms, at: Clock.now) { checkChanged(change) }
-            if before[script.name] != order { runner.send(.check(order)) }
+            guard before[script.name] != order else { continue }
+            lastCheckSerial += 1
+            checkSerials[script.name] = lastCheckSerial
+            var numbered = order
+            numbered.serial = lastCheckSerial
+            runner.send(.check(numbered))
         }
         watchRunner()
     }
@@ -99,6 +105,8 @@ extension Agent {
     }
 
     private func checked(_ result: CheckResult) {
+        // What a former order's program said is none of this one's.
+        guard checkSerials[result.name] == result.serial else { return }
         let succeeded = result.outcome.succeeded
         if let known = checks.outcome(of: result.name), known != succeeded {
             log.info("the check \(result.name): \(result.outcome), after \(result.milliseconds) ms")

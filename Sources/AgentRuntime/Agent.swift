@@ -47,6 +47,9 @@ final class Agent {
     /// Where the router of a packet is.
     var places: [RouterKey: Int] = [:]
     var checks = CheckLedger()
+    /// The orders that the script runner carries out, by the name of the check.
+    var checkSerials: [String: UInt64] = [:]
+    var lastCheckSerial: UInt64 = 0
     var processes = ProcessLedger()
     var carriers = CarrierLedger()
     /// Of tracked files, by name.

@@ -192,7 +192,8 @@ final class ScriptRunner {
             let result = CheckResult(
                 name: order.name,
                 outcome: .notStarted(error.reason),
-                milliseconds: 0
+                milliseconds: 0,
+                serial: order.serial
             )
             link.send(.checked(result))
         }
@@ -256,9 +257,17 @@ final class ScriptRunner {
             // An order that came meanwhile has its own run.
             guard !program.isUnwanted else { return }
             checks[name]?.running = nil
+            let serial = checks[name]?.order.serial ?? 0
             let milliseconds = UInt32(clamping: (now - program.startedAt).milliseconds)
             link.send(
-                .checked(CheckResult(name: name, outcome: outcome, milliseconds: milliseconds))
+                .checked(
+                    CheckResult(
+                        name: name,
+                        outcome: outcome,
+                        milliseconds: milliseconds,
+                        serial: serial
+                    )
+                )
             )
         case .notify(let router):
             _ = notifications.finish()

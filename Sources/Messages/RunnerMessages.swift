@@ -155,12 +155,21 @@ package struct CheckOrder: Equatable, Sendable {
     package var interval: Duration
     /// Whole milliseconds until it is ended and counts as failed.
     package var timeLimit: Duration
+    /// Results tell which order they are of: one of a former order may be on its way when the next is given.
+    package var serial: UInt64
 
-    package init(name: String, program: ProgramOrder, interval: Duration, timeLimit: Duration) {
+    package init(
+        name: String,
+        program: ProgramOrder,
+        interval: Duration,
+        timeLimit: Duration,
+        serial: UInt64 = 0
+    ) {
         self.name = name
         self.program = program
         self.interval = interval
         self.timeLimit = timeLimit
+        self.serial = serial
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -168,6 +177,7 @@ package struct CheckOrder: Equatable, Sendable {
         program.encode(into: &writer)
         writer.milliseconds(interval)
         writer.milliseconds(timeLimit)
+        writer.littleEndian(serial)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
@@ -175,6 +185,7 @@ package struct CheckOrder: Equatable, Sendable {
         program = try ProgramOrder(from: &reader)
         interval = try reader.milliseconds()
         timeLimit = try reader.milliseconds()
+        serial = try reader.littleEndian()
     }
 }
 
@@ -237,23 +248,28 @@ package struct CheckResult: Equatable, Sendable {
     package var name: String
     package var outcome: ProgramOutcome
     package var milliseconds: UInt32
+    /// The order's.
+    package var serial: UInt64
 
-    package init(name: String, outcome: ProgramOutcome, milliseconds: UInt32) {
+    package init(name: String, outcome: ProgramOutcome, milliseconds: UInt32, serial: UInt64 = 0) {
         self.name = name
         self.outcome = outcome
         self.milliseconds = milliseconds
+        self.serial = serial
     }
 
     func encode(into writer: inout ByteWriter) {
         writer.text(name, limit: 64)
         outcome.encode(into: &writer)
         writer.littleEndian(milliseconds)
+        writer.littleEndian(serial)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         name = try reader.text()
         outcome = try ProgramOutcome(from: &reader)
         milliseconds = try reader.littleEndian()
+        serial = try reader.littleEndian()
     }
 }
 

@@ -40,12 +40,14 @@ struct RunnerMessagesTests {
                     name: "chk",
                     program: program,
                     interval: .seconds(2),
-                    timeLimit: .milliseconds(1500)
+                    timeLimit: .milliseconds(1500),
+                    serial: 258
                 )
             ),
             "0100" + tail + text("chk") + programBytes
                 + "d0070000"  // interval 2000 ms
                 + "dc050000"  // time limit 1500 ms
+                + "0201000000000000"  // order 258
         ),
         (.forget(name: "chk"), "0200" + tail + text("chk")),
         (
@@ -84,23 +86,25 @@ struct RunnerMessagesTests {
         )
     }
 
+    private static let order0 = "0000000000000000"
+
     static let answers: [(RunnerToAgent, String)] = [
         (.ready(pid: 4711, privileges: 0xE0), "0100" + tail + "67120000" + "e000000000000000"),
         (
-            .checked(CheckResult(name: "chk", outcome: .exited(1), milliseconds: 12)),
-            "0200" + tail + text("chk") + "01" + "01" + "0c000000"
+            .checked(CheckResult(name: "chk", outcome: .exited(1), milliseconds: 12, serial: 258)),
+            "0200" + tail + text("chk") + "01" + "01" + "0c000000" + "0201000000000000"
         ),
         (
             .checked(CheckResult(name: "chk", outcome: .signalled(9), milliseconds: 0)),
-            "0200" + tail + text("chk") + "02" + "09" + "00000000"
+            "0200" + tail + text("chk") + "02" + "09" + "00000000" + order0
         ),
         (
             .checked(CheckResult(name: "chk", outcome: .timedOut, milliseconds: 0)),
-            "0200" + tail + text("chk") + "03" + "00000000"
+            "0200" + tail + text("chk") + "03" + "00000000" + order0
         ),
         (
             .checked(CheckResult(name: "chk", outcome: .notStarted("no"), milliseconds: 0)),
-            "0200" + tail + text("chk") + "04" + text("no") + "00000000"
+            "0200" + tail + text("chk") + "04" + text("no") + "00000000" + order0
         ),
         (
             .notified(router: "VI_1", outcome: .superseded),
