@@ -25,7 +25,7 @@ extension Agent {
         openPorts()
         try openGuard()
         sayWhoAnswers()
-        orderChecks(replacing: [])
+        orderChecks(replacing: [:])
         openPipes()
         openTracking(writesFiles: true)
         for index in routers.indices {

@@ -137,6 +137,7 @@ extension Agent {
         reviewWitnesses()
         watchNeighbours()
         let lent = lentAddresses
+        let networks = ownNetworks
         for index in routers.indices {
             let settings = routers[index].settings
             let before = routers[index].facts
@@ -150,7 +151,9 @@ extension Agent {
                 handle(.check(.interface(name), succeeded: isRunning(name)), index)
             }
             // An own address may have come into a network of theirs.
-            if routers[index].machine.holdsAddresses { promoteSecondaries(for: settings) }
+            if routers[index].machine.holdsAddresses {
+                promoteSecondaries(for: settings, beside: networks)
+            }
         }
     }
 

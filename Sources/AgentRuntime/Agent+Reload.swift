@@ -52,9 +52,9 @@ extension Agent {
                 )
             )
         }
+        let oldOrders = checkOrders
         if Self.runsPrograms(new) { defaultUser = Self.findDefaultUser() }
         let plan = ReloadPlan(old: routers.map(\.settings), new: new.routers)
-        let oldScripts = Self.runnableChecks(of: configuration)
 
         isReconfiguring = true
         // Those that go, go with the programs and ports that they had.
@@ -87,7 +87,7 @@ extension Agent {
         openPorts()
         openPipes()
         leaseChanged(.grace(new.tandem.leaseGrace), at: Clock.now)
-        orderChecks(replacing: oldScripts)
+        orderChecks(replacing: oldOrders)
         openTracking(writesFiles: false)
         let lent = lentAddresses
         for settings in plan.added {

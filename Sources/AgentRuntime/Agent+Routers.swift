@@ -136,7 +136,7 @@ extension Agent {
             case .claimAddresses:
                 releaseWard(index)
                 routers[index].abandoned = []
-                promoteSecondaries(for: routers[index].settings)
+                promoteSecondaries(for: routers[index].settings, beside: ownNetworks)
                 consequences += put(routers[index].settings.heldAddresses, index)
             case .renewAddresses:
                 // Renewing nothing but what has a lifetime; the check is the same as for a claim.
@@ -174,7 +174,9 @@ extension Agent {
     ) -> [RouterEvent] {
         let effects = routers[index].decide(.overdue(silence), at: Clock.now)
         return interpret(
-            effects.filter(\.isDeed) + rest.filter { !$0.isDeed } + effects.filter { !$0.isDeed },
+            // What leaves the configuration is in none of the router's own effects any more.
+            rest.filter(\.isRelease) + effects.filter(\.isDeed) + rest.filter { !$0.isDeed }
+                + effects.filter { !$0.isDeed },
             index,
             decidedAt: decidedAt
         )

@@ -40,9 +40,14 @@ extension Agent {
         )
     }
 
+    /// What the checks of the configuration are ordered to be, by their names.
+    var checkOrders: [String: CheckOrder] {
+        let scripts = Self.runnableChecks(of: configuration)
+        return Dictionary(uniqueKeysWithValues: scripts.map { ($0.name, order(for: $0)) })
+    }
+
     /// Orders the checks of the configuration; those that were the same before run on undisturbed.
-    func orderChecks(replacing old: [CheckScript]) {
-        let before = Dictionary(uniqueKeysWithValues: old.map { ($0.name, order(for: $0)) })
+    func orderChecks(replacing before: [String: CheckOrder]) {
         let scripts = Self.runnableChecks(of: configuration)
         let names = Set(scripts.map(\.name))
         for name in checks.names where !names.contains(name) {

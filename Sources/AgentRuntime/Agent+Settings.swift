@@ -9,10 +9,10 @@ extension Agent {
     /// `promote_secondaries`: without it the kernel removes every other address of a network with its first one. It is
     /// set where the file asks for it, and where a virtual address shares its network with an own one: whichever came
     /// first would take the other along.
-    func promoteSecondaries(for settings: RouterSettings) {
+    func promoteSecondaries(for settings: RouterSettings, beside own: OwnNetworks) {
         promotions.keep { view.interfaces[$0] != nil }
-        for interface in interfacesToPromote(for: settings) where !promotions.knows(interface.index)
-        {
+        for interface in interfacesToPromote(for: settings, beside: own)
+        where !promotions.knows(interface.index) {
             do throws(SystemCallError) {
                 let setting = InterfaceSetting.promotesSecondaries
                 let isSet = try setting.current(on: interface.name) == setting.value
@@ -39,19 +39,28 @@ extension Agent {
         }
     }
 
-    private func interfacesToPromote(for settings: RouterSettings) -> [NetworkInterface] {
+    /// The networks of this node's own addresses.
+    struct OwnNetworks {
+        fileprivate var keys: Set<InterfaceAddress.Key>
+    }
+
+    var ownNetworks: OwnNetworks {
+        let lent = lentAddresses
+        let own = view.addresses.filter { !lent.contains($0.prefix.address) }
+        return OwnNetworks(keys: Set(own.compactMap(\.network)))
+    }
+
+    private func interfacesToPromote(
+        for settings: RouterSettings,
+        beside own: OwnNetworks
+    ) -> [NetworkInterface] {
         var wanted: Set<Int32> = []
         let targets = settings.heldAddresses.compactMap { $0.onInterface(of: settings, in: view) }
         if settings.promotesSecondaries {
             wanted.formUnion(targets.map(\.interface))
         } else {
             let virtual = targets.filter { $0.network != nil }
-            guard !virtual.isEmpty else { return [] }
-            let lent = lentAddresses
-            let own = Set(
-                view.addresses.filter { !lent.contains($0.prefix.address) }.compactMap(\.network)
-            )
-            for target in virtual where target.network.map(own.contains) ?? false {
+            for target in virtual where target.network.map(own.keys.contains) ?? false {
                 wanted.insert(target.interface)
             }
         }

@@ -40,6 +40,15 @@ enum ReleaseHaste: Equatable, Sendable {
 
 extension RouterEffect {
     /// False for what only tells.
+    var isRelease: Bool {
+        switch self {
+        case .releaseAddresses, .releaseAddress: true
+        case .claimAddresses, .renewAddresses, .restoreAddresses, .advertise, .advertiseDirectly,
+            .announceOwnership, .transition, .note:
+            false
+        }
+    }
+
     var isDeed: Bool {
         switch self {
         case .claimAddresses, .renewAddresses, .releaseAddresses, .restoreAddresses,

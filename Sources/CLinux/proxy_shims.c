@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "proxy_shims.h"
 
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <sched.h>
@@ -132,15 +133,21 @@ int tandem_own_address(int fd, struct tandem_address *address) {
 }
 
 bool tandem_address_is_local(const struct tandem_address *address) {
-    struct sockaddr_storage system;
-    socklen_t size = tandem_to_system(address, &system);
-    int fd = socket(system.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return true;
-    // Without IP_FREEBIND only an address that is there can be bound.
-    int result = bind(fd, (struct sockaddr *)&system, size);
-    bool gone = result < 0 && errno == EADDRNOTAVAIL;
-    close(fd);
-    return !gone;
+    // Binding does not tell: where net.ipv4.ip_nonlocal_bind is 1, every address can be bound.
+    struct ifaddrs *all;
+    if (getifaddrs(&all) < 0) return true;
+    bool found = false;
+    for (const struct ifaddrs *one = all; one && !found; one = one->ifa_next) {
+        if (!one->ifa_addr || (one->ifa_addr->sa_family != AF_INET && one->ifa_addr->sa_family != AF_INET6)) continue;
+        bool is_v6 = one->ifa_addr->sa_family == AF_INET6;
+        struct sockaddr_storage system = {0};
+        memcpy(&system, one->ifa_addr, is_v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+        struct tandem_address own;
+        tandem_from_system(&system, &own);
+        found = own.family == address->family && memcmp(own.bytes, address->bytes, sizeof own.bytes) == 0;
+    }
+    freeifaddrs(all);
+    return found;
 }
 
 int tandem_own_path(int fd, char *path) {

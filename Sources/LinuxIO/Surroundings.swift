@@ -8,7 +8,8 @@ package enum Surroundings {
     /// More names than this are no pattern's of a configuration.
     private static let namesSize = 1 << 20
 
-    /// The files that a pattern of glob(7) matches, in order, dangling links among them.
+    /// The files that a pattern of glob(7) matches, in order, dangling links among them. Directories are none, unless one
+    /// is named itself.
     package static func files(matching pattern: String) -> [IncludedFile] {
         var text = [UInt8](repeating: 0, count: namesSize)
         let count = unsafe text.withUnsafeMutableBytes { raw in
@@ -26,9 +27,16 @@ package enum Surroundings {
         for _ in 0..<count {
             let name = rest.prefix { $0 != 0 }
             rest = rest.dropFirst(name.count + 1)
-            files.append(file(at: String(decoding: name, as: UTF8.self)))
+            let path = String(decoding: name, as: UTF8.self)
+            if path != pattern, isDirectory(path) { continue }
+            files.append(file(at: path))
         }
         return files
+    }
+
+    private static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     private static func file(at path: String) -> IncludedFile {

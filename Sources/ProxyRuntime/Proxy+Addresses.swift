@@ -44,21 +44,43 @@ extension Proxy {
     }
 }
 
+/// An address that has left the node, and how far a worker has looked for its sessions.
+struct Departure {
+    let address: IPAddress
+    var place: Int32 = 0
+
+    init(address: IPAddress) { self.address = address }
+}
+
 extension Worker where E: ~Copyable {
-    /// Ends the sessions whose client had connected to that address.
-    mutating func breakSessions(on address: IPAddress) {
-        for index in 0..<Int32(slab.capacity) {
+    /// Slots that are looked at in a turn: a session of the ring costs several system calls, and others wait meanwhile.
+    private static var departuresOfTurn: Int32 { 128 }
+
+    /// Ends the sessions whose client had connected to an address that is gone.
+    mutating func breakDepartedSessions() {
+        guard let departure = departures.first else { return }
+        let end = min(departure.place + Self.departuresOfTurn, Int32(slab.capacity))
+        for index in departure.place..<end {
             let slot = slab[index]
-            guard slot.pointee.isInUse, !slot.pointee.isClosing else { continue }
-            let hadCopy = slot.pointee.clientCopy >= 0
-            var own = SocketAddress()
-            let descriptor = E.clientDescriptor(&self, slot)
-            let isThere = unsafe tandem_own_address(descriptor, &own) == 0 && own.ip == address
-            if !hadCopy, slot.pointee.clientCopy >= 0 {
-                _ = tandem_close(slot.pointee.clientCopy)
-                slot.pointee.clientCopy = -1
-            }
-            if isThere { signal(slot, .killed(.killed)) }
+            guard slot.pointee.isInUse, !slot.pointee.isClosing,
+                isConnected(slot, to: departure.address)
+            else { continue }
+            signal(slot, .killed(.killed))
         }
+        departures[0].place = end
+        if end >= Int32(slab.capacity) { departures.removeFirst() }
+    }
+
+    private mutating func isConnected(_ slot: Slot, to address: IPAddress) -> Bool {
+        let hadCopy = slot.pointee.clientCopy >= 0
+        var own = SocketAddress()
+        let descriptor = E.clientDescriptor(&self, slot)
+        let isThere = unsafe tandem_own_address(descriptor, &own) == 0 && own.ip == address
+        // One that ends needs it once more.
+        if !isThere, !hadCopy, slot.pointee.clientCopy >= 0 {
+            _ = tandem_close(slot.pointee.clientCopy)
+            slot.pointee.clientCopy = -1
+        }
+        return isThere
     }
 }

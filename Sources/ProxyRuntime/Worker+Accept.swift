@@ -7,11 +7,12 @@ import Sessions
 
 /// Taking connections in, and leaving them in the kernel's queue when there are enough.
 extension Worker where E: ~Copyable {
-    mutating func accept(at position: Int) {
+    /// `isLast`: whether or not it takes anybody at present, its socket goes.
+    mutating func accept(at position: Int, isLast: Bool = false) {
         let listener = entrances[position].listener
         let socket = entrances[position].socket.descriptor.rawValue
         for _ in 0..<TurnBudget.accepts {
-            guard entrances[position].isArmed else { return }
+            guard entrances[position].isArmed || isLast else { return }
             guard take(listener) else {
                 pause(position)
                 return

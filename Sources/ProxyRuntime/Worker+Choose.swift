@@ -69,7 +69,6 @@ extension Worker where E: ~Copyable {
         let failed = slot.pointee.failedServer
         switch choice {
         case .server(let server):
-            if failed >= 0 { countAnotherTry(backend, after: Int(failed), at: server) }
             let isNew = isByAlgorithm && Int(failed) != server
             guard take(slot, server, of: backend, isByAlgorithm: isNew) else {
                 // Another worker was faster.
@@ -77,6 +76,7 @@ extension Worker where E: ~Copyable {
                 enqueue(slot, waitingFor: isBound ? server : nil, backend)
                 return handle(.busy, slot)
             }
+            if failed >= 0 { countAnotherTry(backend, after: Int(failed), at: server) }
             let elsewhere = failed >= 0 && Int(failed) != server
             return handle(.assigned(elsewhere: elsewhere, isStuck: isStuck), slot)
         case .busy(let server):

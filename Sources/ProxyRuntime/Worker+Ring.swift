@@ -18,7 +18,8 @@ extension Worker where E == RingEngine {
             )
         }
         // What was only sent needs nobody: it is worth no turn of its own.
-        let completions = engine.wantsEverySend ? 1 : 1 + engine.quickSends
+        let isAwaited = engine.wantsEverySend || !engine.starved.isEmpty
+        let completions = isAwaited ? 1 : 1 + engine.quickSends
         engine.wantsEverySend = false
         // 0 would not wait, but neither hand the time over.
         _ = unsafe tandem_ring_enter(engine.ring, completions, nanoseconds > 0 ? nanoseconds : -1)
@@ -96,7 +97,7 @@ extension Worker where E == RingEngine {
     ) -> Session.ConnectFailure? {
         // Entries of the attempt before would look up the descriptor of this one.
         guard !slot.pointee.attemptIsOpen else {
-            guard leaveRing(slot) else { return .exhausted }
+            guard leaveRing(slot) else { return .starved }
             return connectSocket(slot, to: server, keepsAlive: keepsAlive)
         }
         slot.pointee.attempt = (slot.pointee.attempt &+ 1) & 0xF

@@ -8,6 +8,7 @@ import Sessions
 extension Worker where E == RingEngine {
     /// Looking through all sessions takes its time.
     private static var seekingPause: UInt64 { 4_000_000 }
+    private static var smallMessage: Int32 { 4096 }
     /// More of them for one end, and its session is no longer one of small messages.
     private static var buffersOfEnd: UInt16 { 16 }
     private static var readsOfStream: UInt8 { 16 }
@@ -124,7 +125,13 @@ extension Worker where E == RingEngine {
         } else {
             target.pointee.flags.formUnion([.sends, .sendsQuickly])
             engine.quickSends += 1
-            if !isOnly || isLast { engine.wantsEverySend = true }
+            // Something is to be done when it is complete, or, if it is much, perhaps: the socket may not take it all.
+            let isMuch = link.end - link.start > Self.smallMessage
+            if !isOnly || isLast || isMuch
+                || slot.end(side.opposite).pointee.flags.contains(.paced)
+            {
+                engine.wantsEverySend = true
+            }
         }
         target.pointee.sending = unsafe tandem_ring_send(
             engine.ring,

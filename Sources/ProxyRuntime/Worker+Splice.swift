@@ -133,8 +133,13 @@ extension Worker where E: ~Copyable {
         else { return }
         end.pointee.isMarked = true
         let token = slot.pointee.token(source)
+        let mark = Mark(token: token, received: end.pointee.received, since: now)
         // One that was marked before may still be there.
-        if !marked.contains(token) { marked.append(token) }
+        if let former = marked.firstIndex(where: { $0.token == token }) {
+            marked[former] = mark
+        } else {
+            marked.append(mark)
+        }
     }
 
     private func removeMark(_ end: Pinned<End>) {
@@ -146,7 +151,7 @@ extension Worker where E: ~Copyable {
     /// Takes what streams have below their mark. One that has nothing has no mark until it flows again.
     mutating func lookBelowMarks() {
         for position in marked.indices.reversed() {
-            let token = marked[position]
+            let token = marked[position].token
             let side: Side = token & 1 == 0 ? .client : .server
             guard let slot = slab.find(token), slot.end(side).pointee.isMarked else {
                 marked.swapAt(position, marked.count - 1)
@@ -154,12 +159,16 @@ extension Worker where E: ~Copyable {
                 continue
             }
             let end = slot.end(side)
-            let isQuiet = end.pointee.last.advanced(byNanoseconds: Self.markPatience) <= now
+            let before = end.pointee.received
+            guard marked[position].received == before else {
+                marked[position] = Mark(token: token, received: before, since: now)
+                continue
+            }
             // What the other end does not take is waited for, and read no further.
-            guard isQuiet, end.pointee.piped == 0,
+            guard marked[position].since.advanced(byNanoseconds: Self.markPatience) <= now,
+                end.pointee.piped == 0,
                 slot.end(side.opposite).pointee.flags.contains(.writable)
             else { continue }
-            let before = end.pointee.received
             end.pointee.flags.insert(.readable)
             let pumped = pump(slot, from: side)
             guard continues(slot, side, pumped) else { continue }
@@ -179,4 +188,12 @@ extension Worker where E: ~Copyable {
         slot.end(side).pointee.pipe = nil
         slot.end(side).pointee.piped = 0
     }
+}
+
+/// An end that the kernel tells of only when much has come.
+struct Mark {
+    let token: UInt64
+    /// How much had come of it when that last changed, and since when: what goes the other way does not count.
+    var received: UInt64
+    var since: Instant
 }

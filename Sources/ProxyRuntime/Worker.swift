@@ -53,7 +53,9 @@ enum TurnBudget {
     var ready: [UInt64] = []
     private var resuming: [UInt64] = []
     /// Ends that are told of only when much has come, or were.
-    var marked: [UInt64] = []
+    var marked: [Mark] = []
+    /// Addresses that have left the node, whose sessions are still looked for.
+    var departures: [Departure] = []
     /// Sessions of its own in the queues of all backends.
     var queued = 0
     /// Somebody waits, here or at another worker, and a place may have come free.
@@ -132,10 +134,12 @@ enum TurnBudget {
             // A wheel with sessions in it is looked at every tick.
             wait = slab.count > 0 ? Int64(TimerWheel.tickNanoseconds) : WorkerHandle.idleNanoseconds
             if !marked.isEmpty { wait = Int64(Self.markPatience) }
+            if placesChanged || !departures.isEmpty { wait = 0 }
         }
         E.wait(&self, nanoseconds: wait)
         guard failure == nil else { return }
         resumeReady()
+        if !departures.isEmpty { breakDepartedSessions() }
         if !marked.isEmpty { lookBelowMarks() }
         while let slot = wheel.nextDue(at: now, in: slab) { expire(slot) }
         if placesChanged || queued > 0 { serveQueues() }
@@ -193,7 +197,7 @@ enum TurnBudget {
         case .breakBackupSessions(let backend):
             breakSessions(cause: .activeUp) { $0.name == backend && $1.line.backup }
         case .place(let placement): place(placement)
-        case .addressGone(let address): breakSessions(on: address)
+        case .addressGone(let address): departures.append(Departure(address: address))
         case .stopListening: closeEntrances()
         case .pauseAccepting:
             isPaused = true
@@ -253,10 +257,8 @@ enum TurnBudget {
             guard !kept.contains(where: { $0.sockets.contains { $0 === socket } }) else { continue }
             // More than a backlog holds may come as fast as they are taken.
             for _ in 0..<TurnBudget.lastAccepts
-            where entrances[position].isArmed
-                && tandem_wait_readable(socket.descriptor.rawValue, 0) == 1
-            {
-                accept(at: position)
+            where tandem_wait_readable(socket.descriptor.rawValue, 0) == 1 {
+                accept(at: position, isLast: true)
             }
         }
     }

@@ -94,6 +94,8 @@ extension Supervisor {
         case .lost(let reason):
             let fields = LogFields(incident: engine.incident, process: "agent")
             log.line(.notice, "the link to the agent has ended: \(reason)", fields)
+            // The next agent starts with the file that this one did not come to judge.
+            agentJudged(accepted: true)
         case .frame(let frame): hear(frame.message, of: frame.incident)
         }
     }

@@ -43,10 +43,15 @@ extension VirtualRouter {
     /// Nobody claims what nobody heard of: the claim waits for an advertisement that leaves, and the next one is
     /// tried soon, for the addresses are perhaps on no node. Once they are claimed, the next interval is soon enough.
     mutating func postpone(_ active: Active, at now: Instant) -> [RouterEffect] {
-        guard !active.hasClaimed else { return [] }
         var active = active
-        active.advertiseAt = now + settings.advertisementInterval / 4
-        active.claimAt = .distantFuture
+        let again = now + settings.advertisementInterval / 4
+        if active.hasClaimed {
+            // Peers, and the guard, are waiting for it already.
+            active.advertiseAt = min(active.advertiseAt, again)
+        } else {
+            active.advertiseAt = again
+            active.claimAt = .distantFuture
+        }
         state = .active(active)
         return []
     }

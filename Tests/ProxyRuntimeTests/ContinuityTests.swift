@@ -100,6 +100,8 @@ struct ContinuityTests {
                 // What is on its way to the store listens, too.
                 _ = try store.texts()
                 try lab.restart(environment: store.environment, passed: passed)
+                // A signal that comes before it is heard ends any process.
+                _ = try lab.traffic()
             }
             print("\(engine): \(outcome)")
             #expect(outcome.refused == 0)
