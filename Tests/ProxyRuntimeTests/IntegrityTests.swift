@@ -205,7 +205,7 @@ final class ResettingServer: Sendable {
             while true {
                 let accepted = accept(listener, nil, nil)
                 guard accepted >= 0 else { return }
-                runOnThread { Self.serve(accepted) }
+                pthread_detach(runOnThread { Self.serve(accepted) })
             }
         }
     }

@@ -290,7 +290,7 @@ final class EchoServer: Sendable {
             while true {
                 let accepted = accept(listener, nil, nil)
                 guard accepted >= 0 else { return }
-                runOnThread { Self.serve(accepted) }
+                pthread_detach(runOnThread { Self.serve(accepted) })
             }
         }
     }
@@ -334,10 +334,17 @@ private nonisolated func bodyEntry(
     return nil
 }
 
+/// A thread that is neither joined nor detached keeps its stack for good.
 @discardableResult
 func runOnThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
     var thread = pthread_t()
-    pthread_create(&thread, nil, bodyEntry, Unmanaged.passRetained(Body(body)).toOpaque())
+    let result = pthread_create(
+        &thread,
+        nil,
+        bodyEntry,
+        Unmanaged.passRetained(Body(body)).toOpaque()
+    )
+    precondition(result == 0, "pthread_create: \(result)")
     return thread
 }
 

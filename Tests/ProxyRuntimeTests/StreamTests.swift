@@ -207,7 +207,7 @@ private final class CountingServer: Sendable {
             while true {
                 let accepted = accept(listener, nil, nil)
                 guard accepted >= 0 else { return }
-                runOnThread { Self.serve(accepted, sizes) }
+                pthread_detach(runOnThread { Self.serve(accepted, sizes) })
             }
         }
     }
