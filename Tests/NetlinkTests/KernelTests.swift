@@ -50,7 +50,12 @@ struct KernelTests {
                 case .events(let events):
                     for event in events {
                         switch event.event {
-                        case .addressPut, .addressRemoved: return event
+                        // The kernel's own, of the interface that has just come up.
+                        case .addressPut(let address), .addressRemoved(let address):
+                            if case .v6(let v6) = address.prefix.address, v6.isLinkLocal {
+                                continue
+                            }
+                            return event
                         case .interfaceChanged, .interfaceRemoved: continue
                         }
                     }

@@ -103,8 +103,15 @@ struct HAProxyComparisonTests {
     func `both do the same`(_ scenario: Scenario) throws {
         let theirs = try outcome(of: scenario) { try $0.startHAProxy(scenario.sections) }
         for engine in ["epoll", "io_uring"] {
-            let global = "global\n tune.engine \(engine)\ndefaults\n"
-            let ours = try outcome(of: scenario) { try $0.start(global + scenario.sections) }
+            let ours = try outcome(of: scenario) { lab in
+                // A second 'defaults' would take back all of the first.
+                let defaults = ProxyLab.defaults.replacing(
+                    "global\n",
+                    with: "global\n  tune.engine \(engine)\n"
+                )
+                lab.write(defaults + scenario.sections + "\n")
+                try lab.restart()
+            }
             compare(ours, theirs, scenario, engine)
         }
     }

@@ -60,7 +60,7 @@ struct ServiceManagerTests {
         let rig = try Rig(#"print join(" ", sort keys %ENV), "\n"; say_it("READY=1"); sleep 60;"#)
         _ = try rig.start()
         _ = try rig.event { if case .output = $0 { true } else { false } }
-        #expect(rig.output == "LANG NOTIFY_SOCKET PATH WATCHDOG_USEC\n")
+        #expect(rig.output == "FDSTORE LANG NOTIFY_SOCKET PATH WATCHDOG_USEC\n")
     }
 
     @Test(
