@@ -124,6 +124,8 @@ extension Worker where E == RingEngine {
             target.pointee.flags.insert(.sends)
         } else {
             target.pointee.flags.formUnion([.sends, .sendsQuickly])
+            // It is taken as soon as it is handed over, whenever somebody looks.
+            target.pointee.last = now
             engine.quickSends += 1
             // Something is to be done when it is complete, or, if it is much, perhaps: the socket may not take it all.
             let isMuch = link.end - link.start > Self.smallMessage
@@ -151,10 +153,11 @@ extension Worker where E == RingEngine {
         let side = side(of: completion)
         guard let slot = settle(completion) else { return }
         let target = slot.end(side)
+        let wasQuick = target.pointee.flags.contains(.sendsQuickly)
         target.pointee.flags.subtract([.sends, .sendsQuickly])
         var tookAll = false
         if completion.result > 0 {
-            target.pointee.last = now
+            if !wasQuick { target.pointee.last = now }
             let buffer = Int(target.pointee.chain.first)
             engine.links[buffer].start += completion.result
             tookAll = engine.links[buffer].start >= engine.links[buffer].end

@@ -106,8 +106,8 @@ struct HAProxyComparisonTests {
             let ours = try outcome(of: scenario) { lab in
                 // A second 'defaults' would take back all of the first.
                 let defaults = ProxyLab.defaults.replacing(
-                    "global\n",
-                    with: "global\n  tune.engine \(engine)\n"
+                    "  maxconn 5000\n",
+                    with: "  maxconn 5000\n  tune.engine \(engine)\n"
                 )
                 lab.write(defaults + scenario.sections + "\n")
                 try lab.restart()
