@@ -101,7 +101,7 @@ package struct Balancer: Equatable, Sendable {
     /// It remembers whose turn it is.
     package var choosesInTurn: Bool { algorithm == .roundRobin || algorithm == .staticRoundRobin }
     /// What it remembers is more than a count.
-    package var hasWeightedTurns: Bool { algorithm == .roundRobin && !hasEqualWeights }
+    package private(set) var hasWeightedTurns = false
 
     /// `draws` of `random`, the least loaded of which is taken; `seed` decides the draws of `random`; `identifiers` are the servers' `id`, by default their places from 1;
     /// `fullWeights` are the most that they may have, by default what they have now.
@@ -301,6 +301,7 @@ package struct Balancer: Equatable, Sendable {
         }
         totalWeight = candidates.reduce(0) { $0 + servers[$1].weight }
         hasEqualWeights = Set(candidates.map { servers[$0].weight }).count <= 1
+        hasWeightedTurns = algorithm == .roundRobin && !hasEqualWeights
         switch algorithm {
         case .staticRoundRobin: map = spreadMap()
         case .source:
