@@ -134,7 +134,7 @@ final class Agent {
     ) throws(SystemCallError) {
         let directory = RuntimeDirectory(path: options.runtimeDirectory)
         try directory.prepare()
-        guard (try? UnixSocket.connect(to: directory.agentSocket)) == nil else {
+        guard !UnixSocket.isServed(directory.agentSocket) else {
             throw SystemCallError(
                 "listen (another agent runs)",
                 on: directory.agentSocket,

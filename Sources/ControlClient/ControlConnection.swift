@@ -77,15 +77,23 @@ package struct ControlConnection: ~Copyable {
         link = FrameLink(socket: socket, peer: peer)
     }
 
-    package static func open(_ path: String) throws(ControlError) -> ControlConnection {
+    /// Waits at most `silence` for a supervisor that others crowd.
+    package static func open(
+        _ path: String,
+        silence: Duration = .seconds(5)
+    ) throws(ControlError) -> ControlConnection {
         do throws(SystemCallError) {
-            let socket = try UnixSocket.connect(to: path)
+            let socket = try UnixSocket.connect(to: path, patience: silence)
             let peer = try UnixSocket.peer(of: socket)
             let poller = try Poller(batch: 1)
             try poller.add(socket.rawValue, token: 0)
             return ControlConnection(socket: socket, peer: peer, poller: poller)
         } catch {
-            throw error.call == "connect" ? .unreachable(error, socket: path) : .system(error)
+            switch (error.call, error.errno) {
+            case ("connect", EAGAIN): throw .silent(silence)
+            case ("connect", _): throw .unreachable(error, socket: path)
+            default: throw .system(error)
+            }
         }
     }
 

@@ -43,11 +43,35 @@ package enum UnixSocket {
         return socket
     }
 
-    /// A connected socket; non-blocking.
-    package static func connect(to path: String) throws(SystemCallError) -> FileDescriptor {
-        let socket = try make()
+    /// A connected socket; non-blocking. Where the listener's queue is full: EAGAIN, at once or, with
+    /// `patience`, when it still is full then.
+    package static func connect(
+        to path: String,
+        patience: Duration? = nil
+    ) throws(SystemCallError) -> FileDescriptor {
+        let socket = try make(blocking: patience != nil)
+        if let patience {
+            // The kernel wakes who waits for room; asking again and again is overtaken by others.
+            var limit = timeval(patience)
+            let size = socklen_t(MemoryLayout<timeval>.size)
+            let raw = socket.rawValue
+            guard unsafe setsockopt(raw, SOL_SOCKET, SO_SNDTIMEO, &limit, size) == 0 else {
+                throw SystemCallError("setsockopt SO_SNDTIMEO", errno: errno)
+            }
+        }
         try check(unsafe tandem_unix_connect(socket.rawValue, path), "connect", on: path)
+        if patience != nil { try check(tandem_set_nonblocking(socket.rawValue), "fcntl") }
         return socket
+    }
+
+    /// Whether somebody listens at `path`, also one whose queue is full.
+    package static func isServed(_ path: String) -> Bool {
+        do throws(SystemCallError) {
+            _ = try connect(to: path)
+            return true
+        } catch {
+            return error.errno == EAGAIN
+        }
     }
 
     /// The next connection, or nil when none waits; non-blocking.
@@ -74,12 +98,17 @@ package enum UnixSocket {
         return PeerCredentials(pid: peer.pid, uid: peer.uid, gid: peer.gid)
     }
 
-    private static func make() throws(SystemCallError) -> FileDescriptor {
-        let type = Int32(
-            SOCK_SEQPACKET.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
-        )
-        let raw = socket(AF_UNIX, type, 0)
+    private static func make(blocking: Bool = false) throws(SystemCallError) -> FileDescriptor {
+        let type = SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue
+        let raw = socket(AF_UNIX, Int32(blocking ? type : type | SOCK_NONBLOCK.rawValue), 0)
         guard raw >= 0 else { throw SystemCallError("socket", errno: errno) }
         return FileDescriptor(owning: raw)
+    }
+}
+
+extension timeval {
+    fileprivate init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        self.init(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
     }
 }

@@ -94,7 +94,7 @@ package enum ProxyProgram {
         listeners.isReload = true
         let directory = RuntimeDirectory(path: options.runtimeDirectory)
         try directory.prepare()
-        guard (try? UnixSocket.connect(to: directory.proxySocket)) == nil else {
+        guard !UnixSocket.isServed(directory.proxySocket) else {
             throw StartFailure(text: "another proxy runs: it answers at \(directory.proxySocket)")
         }
         let supervisor = try SupervisorLink(

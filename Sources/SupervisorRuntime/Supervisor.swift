@@ -67,7 +67,7 @@ final class Supervisor {
     ) throws(SystemCallError) {
         let directory = RuntimeDirectory(path: options.runtimeDirectory)
         try directory.prepare()
-        guard (try? UnixSocket.connect(to: directory.supervisorSocket)) == nil else {
+        guard !UnixSocket.isServed(directory.supervisorSocket) else {
             throw SystemCallError(
                 "listen (another supervisor runs)",
                 on: directory.supervisorSocket,

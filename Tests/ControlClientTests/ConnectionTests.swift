@@ -42,6 +42,23 @@ import Testing
         #expect(Clock.now - begun < .seconds(5))
     }
 
+    @Test("A hung supervisor whose queue is full is silent, too")
+    func crowdedSilence() throws {
+        var template = Array("/tmp/tandem-crowd-XXXXXX".utf8CString)
+        let directory = String(cString: try #require(mkdtemp(&template)))
+        let path = directory + "/supervisor.sock"
+        defer {
+            unlink(path)
+            rmdir(directory)
+        }
+        let listener = try UnixSocket.listen(at: path, mode: 0o600, backlog: 0)
+        let first = try UnixSocket.connect(to: path)
+        #expect(throws: ControlError.silent(.milliseconds(200))) {
+            _ = try ControlConnection.open(path, silence: .milliseconds(200))
+        }
+        _ = (listener.rawValue, first.rawValue)
+    }
+
     @Test("Bytes that are no frame end the conversation with the reason")
     func garbage() throws {
         let error = try #require(throws: ControlError.self) { try ask(.garbage) }

@@ -50,6 +50,29 @@ import Testing
         }
     }
 
+    @Test("Who finds the listener's queue full waits as long as asked, and knows that somebody listens")
+    func crowded() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory + "/s"
+            #expect(!UnixSocket.isServed(path))
+            let listener = try UnixSocket.listen(at: path, mode: 0o600, backlog: 0)
+            let first = try UnixSocket.connect(to: path)
+            let full = SystemCallError("connect", on: path, errno: EAGAIN)
+            #expect(throws: full) { _ = try UnixSocket.connect(to: path) }
+            #expect(UnixSocket.isServed(path))
+            let begun = Clock.now
+            #expect(throws: full) {
+                _ = try UnixSocket.connect(to: path, patience: .milliseconds(100))
+            }
+            let waited = Clock.now - begun
+            #expect(waited >= .milliseconds(100) && waited < .seconds(2), "\(waited)")
+            _ = try present(try UnixSocket.accept(listener))
+            let second = try UnixSocket.connect(to: path, patience: .seconds(2))
+            #expect(fcntl(second.rawValue, F_GETFL) & O_NONBLOCK != 0)
+            _ = first
+        }
+    }
+
     @Test("The path has the asked mode and group, and a stale path is replaced")
     func path() throws {
         try withTemporaryDirectory { directory in
